@@ -1,0 +1,242 @@
+"""One typed tree of settings. Class defaults are the paper's (Absolute Zero, arXiv:2505.03335, table 3) where it
+has a value; a TOML run file holds only what differs. Read once, in deploy, and passed down as values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sparring.core.errors import UsageError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecipeConfig(Section):
+    """Which algorithm, and its options (see the recipe's own Options)."""
+
+    name: str = "absolute_zero"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class PolicyConfig(Section):
+    """The weights that learn."""
+
+    name: str = "base"
+    model: Path = Path("Qwen/Qwen2.5-7B")  # a Hugging Face causal-LM directory
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+
+
+class SamplingConfig(Section):
+    """How roles are sampled while training."""
+
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_prompt_tokens: int = Field(6144, gt=0)
+    max_response_tokens: int = Field(8096, gt=0)
+    stop: tuple[str, ...] = ()  # texts that end a completion and stay in it; the end token always does
+
+
+class RolloutConfig(Section):
+    """The vLLM replicas."""
+
+    replicas: int = Field(1, ge=1)
+    tensor_parallel: int = Field(1, ge=1)
+    cpus: float = 1.0  # Ray CPUs a replica claims
+    gpus: float = 0.0
+    threads: int = Field(1, ge=1)  # compute threads of a CPU engine
+    max_num_seqs: int = Field(256, ge=1)
+    kv_cache_mib: int = Field(4096, ge=1)
+    enforce_eager: bool = False
+    max_restarts: int = Field(3, ge=0)  # of one replica, before the run ends
+    request_timeout_s: float = Field(600.0, gt=0)
+    affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
+
+
+class ActorConfig(Section):
+    """The workers that play."""
+
+    workers: int = Field(1, ge=1)
+    concurrency: int = Field(256, ge=1)  # episodes in flight per worker
+    max_restarts: int = Field(3, ge=0)
+    affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
+
+
+class ReplayConfig(Section):
+    """Streams, archive and the bound on staleness."""
+
+    redis: str | None = None  # URL of a server to use; None starts one in the run directory
+    max_staleness: int = Field(0, ge=0)  # versions; 0 is the paper's synchronous loop
+    archive_capacity: int = Field(16384, ge=1)  # tasks per kind
+
+
+class ExecutorConfig(Section):
+    """Limits of one untrusted program."""
+
+    processes: int = Field(2, ge=1)
+    cpu_s: float = Field(10.0, gt=0)
+    wall_s: float = Field(10.0, gt=0)
+    memory_mib: int = Field(512, ge=32)
+    output_chars: int = Field(4096, ge=16)  # canonical text of one returned value; longer is rejected, never cut
+    max_retries: int = Field(2, ge=0)  # of infrastructure failures
+    affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
+
+
+class LearnerConfig(Section):
+    """Optimizer, precision and parallelism."""
+
+    world_size: int = Field(1, ge=1)
+    zero_stage: Literal[0, 1, 2, 3] = 2
+    offload_optimizer: bool = False
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    cpus: float = 1.0  # Ray CPUs a rank claims
+    gpus: float = 0.0
+    threads: int = Field(1, ge=1)
+    learning_rate: float = Field(1e-6, ge=0)
+    warmup_steps: int = Field(0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.01
+    grad_clip: float = Field(1.0, gt=0)
+    clip_low: float = Field(0.2, ge=0)  # PPO clip range below 1
+    clip_high: float = Field(0.2, ge=0)
+    max_ratio: float = Field(2.0, ge=1)  # truncation of the importance weight
+    entropy_coefficient: float = Field(0.001, ge=0)
+    loss: Literal["ppo_clip", "truncated_is"] = "ppo_clip"
+    aggregation: Literal["token", "sequence"] = "token"
+    row_tokens: int = Field(16384, ge=16)  # tokens of one packed row
+    rows_per_micro_batch: int = Field(1, ge=1)
+    checkpoint_every: int = Field(1, ge=1)  # steps
+    keep_checkpoints: int = Field(2, ge=1)
+    max_parity_gap: float = Field(0.05, gt=0)  # nats; mean logprob gap on own-version tokens that halts the run
+    step_timeout_s: float = Field(1800.0, gt=0)
+    affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
+
+
+class PublishConfig(Section):
+    """Where versions are put."""
+
+    store: Path | None = None  # None: a directory of this run under /dev/shm, or the run directory without one
+    keep_versions: int = Field(4, ge=2)
+    timeout_s: float = Field(120.0, gt=0)
+
+
+class EvaluationConfig(Section):
+    """Held-out solve rates."""
+
+    tasks: Path | None = None  # JSONL of tasks
+    every: int = Field(10, ge=0)  # steps; 0: only at start and end
+    num_tasks: int = Field(200, ge=1)  # of each kind, at start and end
+    num_tasks_during: int = Field(64, ge=1)  # of each kind, in between
+    num_samples: int = Field(4, ge=4)
+
+
+class RunConfig(Section):
+    """Everything one run needs."""
+
+    seed: int = 0
+    steps: int = Field(500, ge=1)  # learner steps
+    max_minutes: float | None = Field(None, gt=0)  # end cleanly after the step in which this passes
+    mode: Literal["asynchronous", "synchronous", "single_process"] = "asynchronous"
+    recipe: RecipeConfig = Field(default_factory=RecipeConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+    rollout: RolloutConfig = Field(default_factory=RolloutConfig)
+    actors: ActorConfig = Field(default_factory=ActorConfig)
+    replay: ReplayConfig = Field(default_factory=ReplayConfig)
+    executor: ExecutorConfig = Field(default_factory=ExecutorConfig)
+    learner: LearnerConfig = Field(default_factory=LearnerConfig)
+    publish: PublishConfig = Field(default_factory=PublishConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+
+
+def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """The run file at ``path`` with ``section.key=value`` overrides (values in TOML syntax, or plain text).
+
+    Relative paths in the file are relative to it.
+
+    Raises:   UsageError: no such file, not TOML, an unknown key (with its nearest match) or a value out of range.
+    """
+    try:
+        tree = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"run file {path}: {error.strerror}; give an existing TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"run file {path} is not TOML: {error}") from error
+    for override in overrides:
+        _set(tree, override)
+    return _resolved_paths(validate(RunConfig, tree, where=str(path)), base=path.parent)
+
+
+def override_config(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
+    """``config`` with ``section.key=value`` overrides, validated again."""
+    tree = config.model_dump(mode="json")
+    for override in overrides:
+        _set(tree, override)
+    return validate(RunConfig, tree, where="the run's configuration")
+
+
+def validate(model: type[ModelT], tree: Mapping[str, Any], *, where: str) -> ModelT:
+    """``tree`` as a ``model``.
+
+    Raises:   UsageError: every problem on a line of its own; an unknown key with its nearest match.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        problems = "\n".join(f"  {_explain(model, problem)}" for problem in error.errors())
+        raise UsageError(f"{where} has {error.error_count()} problem(s):\n{problems}") from error
+
+
+def _explain(model: type[BaseModel], problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        # A problem of several values together has no place of its own.
+        return f"{name} = {problem['input']!r}: {problem['msg']}" if name else str(problem["msg"])
+    *parents, key = [str(part) for part in problem["loc"]]
+    known = list(_section(model, parents).model_fields)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+    return f"unknown key {name}; the nearest known key is {'.'.join([*parents, near])}"
+
+
+def _section(model: type[BaseModel], path: Iterable[str]) -> type[BaseModel]:
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        model = next(kind for kind in (annotation, *get_args(annotation)) if issubclass(kind, BaseModel))
+    return model
+
+
+def _set(tree: dict[str, Any], override: str) -> None:
+    name, separator, text = override.partition("=")
+    if not separator:
+        raise UsageError(f"override {override!r}: expected section.key=value, such as learner.world_size=2")
+    *parents, key = name.strip().split(".")
+    for part in parents:
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise UsageError(f"override {override!r}: {part} is a value, not a section")
+    try:
+        tree[key] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        tree[key] = text
+
+
+def _resolved_paths(config: RunConfig, *, base: Path) -> RunConfig:
+    """``config`` with the paths of files that exist beside the run file made absolute."""
+
+    def resolve(path: Path) -> Path:
+        beside = (base / path).resolve()
+        return beside if not path.is_absolute() and beside.exists() else path
+
+    policy = config.policy.model_copy(update={"model": resolve(config.policy.model)})
+    tasks = config.evaluation.tasks
+    evaluation = config.evaluation.model_copy(update={"tasks": resolve(tasks) if tasks else None})
+    return config.model_copy(update={"policy": policy, "evaluation": evaluation})

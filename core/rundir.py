@@ -1,0 +1,55 @@
+"""The files of one run, all under one directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where each thing is; nothing else may write elsewhere."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, JSON."""
+        return self.root / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One line a step and one a component report (core/metrics.py)."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def evaluations(self) -> Path:
+        """One line a held-out task and evaluation: step, version, kind, task_id, greedy, samples."""
+        return self.root / "evaluations.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Episodes kept for people to read, JSON, a few a cohort."""
+        return self.root / "samples.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """One line a committed step: step, version, entries, trajectory ids."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def redis(self) -> Path:
+        """Data directory of the run's own Redis."""
+        return self.root / "redis"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"

@@ -1,0 +1,182 @@
+"""The command ``sparring``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sparring.core.errors import SparringError, UsageError
+from sparring.core.rundir import RunDirectory
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Self-play RL of language models."
+)
+bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks that print ratios, not absolute times.")
+app.add_typer(bench_app, name="bench")
+
+Run = Annotated[Path, typer.Argument(help="A run directory, such as runs/demo.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def train(
+    config: Annotated[Path | None, typer.Option(help="Run file (TOML).")] = None,
+    run: Annotated[Path, typer.Option(help="Run directory to write.")] = Path("runs/latest"),
+    override: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, over the run file.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take up the run in --run where it stopped.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what --run holds first.")] = False,
+    redis: Annotated[str | None, typer.Option(help="URL of a Redis to use instead of an own one.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,
+) -> None:
+    """Train a policy by self-play.
+
+    Example: sparring train --config deploy/runs/quickstart.toml --run runs/demo --set learner.world_size=2
+    """
+    from sparring.deploy import launch
+
+    overrides = [*(override or []), *([f"replay.redis={json.dumps(redis)}"] if redis else [])]
+    resolved = launch.resolve(config, RunDirectory(run), overrides=overrides, resume=resume)
+    if dry_run:
+        print(launch.plan(resolved))
+        return
+    raise typer.Exit(launch.train(resolved, RunDirectory(run), resume=resume, fresh=fresh))
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    tasks: Annotated[Path | None, typer.Option(help="Held-out tasks (JSONL) other than the run's own.")] = None,
+    num_tasks: Annotated[int, typer.Option(help="Tasks of each kind.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """Held-out solve rates of a run's newest committed policy, beside the model it started from.
+
+    Example: sparring evaluate runs/demo --tasks deploy/data/validation.jsonl --json
+    """
+    from sparring.deploy.evaluate import evaluate_run
+
+    rates = evaluate_run(RunDirectory(run), tasks=tasks, num_tasks=num_tasks)
+    _print(rates, as_json=as_json)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write one HTML page with plots and a browser of sampled tasks.
+
+    Example: sparring report runs/demo
+    """
+    from sparring.deploy.report import write_report
+
+    print(write_report(RunDirectory(run)))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look for what would keep Sparring from running here, with the fix of each finding.
+
+    Example: sparring doctor --json
+    """
+    from sparring.deploy.doctor import render, run_checks, to_json
+
+    found = run_checks()
+    if as_json:
+        print(to_json(found))
+    else:
+        Console().print(render(found))
+    raise typer.Exit(1 if any(check.status == "fail" for check in found) else 0)
+
+
+@app.command("seed-model")
+def seed_model(
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+    minutes: Annotated[float, typer.Option(help="Training time on one core.")] = 40.0,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+) -> None:
+    """Make the seed model: a tiny policy pre-trained on procedurally generated programs; resumes if interrupted.
+
+    Example: sparring seed-model --out models/seed --minutes 5
+    """
+    import logging
+
+    from sparring.deploy.seed_model import make_seed_model
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    make_seed_model(out, minutes=minutes, seed=seed)
+
+
+@bench_app.command("loop")
+def bench_loop(as_json: Json = False, steps: int = 12) -> None:
+    """Asynchronous against synchronous training on the same work.
+
+    Example: sparring bench loop --json
+    """
+    from sparring.deploy.bench_loop import bench_loop as measure
+
+    _print(measure(steps=steps), as_json=as_json)
+
+
+@bench_app.command("weights")
+def bench_weights(
+    as_json: Json = False,
+    model: Annotated[Path, typer.Option(help="A Hugging Face model directory.")] = Path("deploy/models/seed"),
+    swaps: int = 200,
+    concurrency: int = 64,
+) -> None:
+    """The gap a weight swap makes between two tokens, in decode steps.
+
+    Example: sparring bench weights --json
+    """
+    from sparring.serving.bench import bench_weights as measure
+
+    _print(measure(model, swaps=swaps, concurrency=concurrency), as_json=as_json)
+
+
+@bench_app.command("hosting")
+def bench_hosting(
+    as_json: Json = False,
+    model: Annotated[Path, typer.Option(help="A Hugging Face model directory.")] = Path("deploy/models/seed"),
+    concurrency: int = 64,
+) -> None:
+    """vLLM's AsyncLLM against the engine that replicas step themselves.
+
+    Example: sparring bench hosting --json
+    """
+    from sparring.serving.bench_hosting import bench_hosting as measure
+
+    _print(measure(model, concurrency=concurrency), as_json=as_json)
+
+
+@bench_app.command("parity")
+def bench_parity(
+    as_json: Json = False,
+    model: Annotated[Path, typer.Option(help="A Hugging Face model directory.")] = Path("deploy/models/seed"),
+    versions: int = 20,
+) -> None:
+    """Behaviour against learner logprobs over versions published with learning rate 0.
+
+    Example: sparring bench parity --json
+    """
+    from sparring.deploy.bench_parity import bench_parity as measure
+
+    _print(measure(model, versions=versions), as_json=as_json)
+
+
+def _print(values: object, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(values))
+    else:
+        Console().print_json(json.dumps(values))
+
+
+def main() -> None:
+    """Run the command; an error of ours is two lines and an exit code, not a traceback."""
+    try:
+        app()
+    except SparringError as error:
+        print(f"sparring: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -1,0 +1,121 @@
+"""Composition root: the one file that knows every part.
+
+    seed tasks ─► actors/worker ── play() ──► serving   (sample: vLLM, one engine per replica)
+        ▲             │        └────────────► verifiers (verify: executor pool)
+        │ minted      │ Episode                                  Redis stream  episodes
+        │             ▼
+        │        actors/collector ── credit() ─► Trajectory      Redis stream  trajectories:<policy>
+        │                                            │
+        │                                            ▼
+        └───── serving/replica ◄── PolicyVersion ── learner/loop (DeepSpeed)
+
+    Task → Rollout → Verdict → Episode → Trajectory → Batch → PolicyVersion
+
+The collector and the learner's loop live in this process; replicas, workers, verifiers and the learner's ranks are Ray
+actors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from sparring.core.config import RunConfig, load_config, override_config
+from sparring.core.errors import UsageError
+from sparring.core.rundir import RunDirectory
+from sparring.deploy.cluster import start_cluster
+from sparring.deploy.records import Ending
+from sparring.deploy.report import write_report
+from sparring.deploy.session import Session
+from sparring.deploy.view import LiveView
+from sparring.recipes import build
+from sparring.serving.tokenizer import load_tokenizer
+
+INTERRUPTED = 130  # exit code of a run ended by Ctrl-C, as shells have it
+
+
+def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable[str], resume: bool) -> RunConfig:
+    """The configuration of a new run, or of the run to take up.
+
+    Raises:   UsageError: nothing to resume, no run file, or a value that is wrong.
+    """
+    if not resume:
+        if config is None:
+            raise UsageError("no run file: give one with --config, such as deploy/runs/quickstart.toml")
+        return load_config(config, overrides)
+    if not directory.config.exists():
+        raise UsageError(f"nothing to resume in {directory.root}: it holds no {directory.config.name}")
+    return override_config(RunConfig.model_validate_json(directory.config.read_bytes()), overrides)
+
+
+def plan(config: RunConfig) -> str:
+    """The resolved configuration and what one learner step is made of."""
+    recipe = build(config.recipe)
+    openings = "\n".join(f"  {count:5d}  {kind}" for kind, count in recipe.openings().items())
+    return f"{config.model_dump_json(indent=2)}\n\nepisodes of one learner step:\n{openings}"
+
+
+def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> int:
+    """Run to the end, to Ctrl-C or to an error; returns the exit code. Whatever happens, the report is written."""
+    check(config)
+    prepare(config, directory, resume=resume, fresh=fresh)
+    view = LiveView(directory.root.name, num_steps=config.steps)
+    with view:
+        if config.mode == "single_process":
+            # Imports vLLM and DeepSpeed into this process, which no other mode needs.
+            from sparring.deploy.single_process import train_single_process
+
+            ending = train_single_process(config, directory, view=view, resume=resume)
+        else:
+            ending = asyncio.run(_train(config, directory, view=view, resume=resume))
+    print(f"report: {write_report(directory)}")
+    for line in ending.lines:
+        print(line)
+    if ending.interrupted:
+        print(
+            f"stopped after step {ending.step}; take it up again with: sparring train --resume --run {directory.root}"
+        )
+        return INTERRUPTED
+    return 0
+
+
+async def _train(config: RunConfig, directory: RunDirectory, *, view: LiveView, resume: bool) -> Ending:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with start_cluster(config, directory, resume=resume, note=view.note) as cluster:
+        return await Session(config, directory, cluster=cluster, view=view, stop=stop).run(resume=resume)
+
+
+def check(config: RunConfig) -> None:
+    """Find what is wrong before anything is started.
+
+    Raises:   UsageError: no such model or held-out file, a tokenizer that can not be used, an unknown recipe option.
+    """
+    build(config.recipe)
+    load_tokenizer(config.policy.model)
+    if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
+        raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
+
+
+def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:
+    """Make the run directory, or refuse to mix two runs in one.
+
+    Raises:   UsageError: the directory already holds a run, or can not be written.
+    """
+    if fresh and not resume and directory.config.exists():
+        shutil.rmtree(directory.root)
+    if directory.config.exists() and not resume:
+        raise UsageError(f"{directory.root} already holds a run: --resume takes it up, --fresh deletes it first")
+    try:
+        directory.logs.mkdir(parents=True, exist_ok=True)
+        directory.config.write_text(config.model_dump_json(indent=2))
+    except OSError as error:
+        free = shutil.disk_usage(directory.root.parent if directory.root.parent.exists() else Path("/")).free >> 20
+        raise UsageError(
+            f"run directory {directory.root} can not be written: {error.strerror} ({free} MiB free); "
+            "free some space or give another one with --run"
+        ) from error

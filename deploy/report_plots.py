@@ -1,0 +1,201 @@
+"""The plots of a run, each with the sentence that says how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sparring.deploy.report_figures import BLUE, GREEN, VERMILION, Line, Panel, Plot, histogram, plot, style_of
+from sparring.deploy.run_files import Metrics, Parity, Series
+from sparring.deploy.statistics import Evaluation, by_kind, interval_of, kind_order, pass_at_4
+
+# Error bars are for the eye; the table's intervals are the careful ones.
+NUM_RESAMPLES = 1000
+MEASURES: Mapping[str, Callable[[Evaluation], float]] = {
+    "greedy": lambda one: float(one.greedy),
+    "sampled": lambda one: one.solve_rate,
+    "pass@4": pass_at_4,
+}
+
+
+def held_out_plot(evaluations: Sequence[Evaluation], *, seed: int) -> Plot | None:
+    """Solve rates at the start, during and at the end, with error bars."""
+    panels = [
+        Panel(
+            title=name,
+            fraction=True,
+            lines=[_held_out(kind, group, measure, seed=seed) for kind, group in by_kind(evaluations).items()],
+        )
+        for name, measure in MEASURES.items()
+    ]
+    caption = (
+        "Share of held-out tasks solved: one greedy answer, the mean over sampled answers, and at least one of four. "
+        "Bars are 95 % bootstrap intervals over tasks; evaluations during the run use fewer tasks."
+    )
+    return plot("held-out", panels, title="Held-out solve rate", caption=caption, wide=True)
+
+
+def _held_out(kind: str, group: Sequence[Evaluation], measure: Callable[[Evaluation], float], *, seed: int) -> Line:
+    moments: dict[int, dict[str, float]] = {}
+    for one in group:
+        moments.setdefault(one.step, {})[one.task_id] = measure(one)
+    steps = sorted(moments)
+    intervals = [interval_of(moments[step], num_resamples=NUM_RESAMPLES, seed=seed) for step in steps]
+    return Line(
+        name=kind,
+        series=Series(steps=steps, values=[interval.mean for interval in intervals]),
+        spread=([one.high - one.mean for one in intervals], [one.mean - one.low for one in intervals]),
+        smooth=False,
+        **style_of(kind),
+    )
+
+
+def training_plots(metrics: Metrics) -> list[Plot]:
+    """What the roles did."""
+    found = [
+        _per_role(
+            metrics,
+            "reward/mean",
+            title="Reward",
+            caption="Mean reward of trained rollouts, by role and kind. Faint: each step; strong: running mean.",
+        ),
+        _per_role(
+            metrics,
+            "solve_rate",
+            fraction=True,
+            title="Solve rate in training",
+            caption="Share of right answers: to tasks drawn from the archive, and to freshly proposed tasks.",
+        ),
+        plot(
+            "proposals",
+            [
+                Panel(title="valid", fraction=True, lines=_by_kind(metrics, "proposals/valid")),
+                Panel(title="distinct among valid", fraction=True, lines=_by_kind(metrics, "proposals/distinct")),
+            ],
+            title="Proposals",
+            caption="Share of proposals that passed every check, and share of distinct programs among those.",
+        ),
+        plot(
+            "learnability",
+            [Panel(lines=_by_kind(metrics, "learnability"), y="reward")],
+            title="Learnability of valid proposals",
+            caption="One minus the solve rate, zero for tasks never or always solved: what the proposer is paid for.",
+        ),
+        _per_role(
+            metrics,
+            "response_length",
+            title="Completion length",
+            caption="Mean tokens of a completion, by role and kind.",
+        ),
+        plot(
+            "archive",
+            [Panel(lines=_by_kind(metrics, "archive/size", smooth=False), y="tasks")],
+            title="Task archive",
+            caption="Tasks that later proposals build on and solvers are given, by kind.",
+        ),
+    ]
+    return [one for one in found if one]
+
+
+def system_plots(metrics: Metrics, parity: Parity | None) -> list[Plot]:
+    """What the machinery did."""
+    found = [
+        plot(
+            "staleness",
+            [Panel(y="versions", lines=_named(metrics, {"mean": "staleness/mean", "max": "staleness/max"}))],
+            title="Staleness",
+            caption="Learner version minus the version that sampled, over trained tokens.",
+        ),
+        plot(
+            "bubbles",
+            [Panel(y="share of step time", lines=_bubbles(metrics))],
+            title="Bubbles",
+            caption="Share of a step's time in which the learner waited for a batch, and workers for admission.",
+        ),
+        plot(
+            "throughput",
+            [
+                Panel(
+                    y="tokens/s",
+                    lines=_named(
+                        metrics,
+                        {
+                            "rollout": "throughput/rollout_tokens_per_s",
+                            "learner": "throughput/learner_tokens_per_s",
+                        },
+                    ),
+                )
+            ],
+            title="Throughput",
+            caption="Completion tokens sampled and tokens trained per second of wall time.",
+        ),
+        plot(
+            "memory",
+            [Panel(y="MiB", lines=_named(metrics, {"now": "memory/rss_mib", "peak": "memory/peak_mib"}, smooth=False))],
+            title="Memory",
+            caption="Resident memory of all processes of the run; shared pages count once for each of them.",
+        ),
+        plot(
+            "health",
+            [
+                Panel(title=title, lines=_named(metrics, {title: name}))
+                for title, name in {
+                    "entropy (nats)": "entropy",
+                    "mismatch KL (nats)": "mismatch_kl",
+                    "clip fraction": "clip_fraction",
+                    "gradient norm": "grad_norm",
+                }.items()
+            ],
+            title="Learner health",
+            caption="A collapse shows as entropy near zero; a broken weight transfer as a growing mismatch.",
+            wide=True,
+            legend=False,
+        ),
+    ]
+    if parity is not None:
+        found.append(
+            histogram(
+                "parity",
+                parity.bin_edges,
+                parity.counts,
+                title="Parity",
+                caption="Behaviour minus learner logprob of tokens sampled by the learner's own version: a spike at 0.",
+                x="difference (nats)",
+            )
+        )
+    return [one for one in found if one]
+
+
+def _per_role(metrics: Metrics, front: str, *, title: str, caption: str, fraction: bool = False) -> Plot | None:
+    roles = sorted({name.removeprefix(f"{front}/").split("/")[0] for name in metrics.names(front) if name != front})
+    panels = [
+        Panel(title=_role_title(role), fraction=fraction, lines=_by_kind(metrics, f"{front}/{role}")) for role in roles
+    ]
+    return plot(front.replace("/", "-"), panels, title=title, caption=caption)
+
+
+def _role_title(role: str) -> str:
+    return "fresh proposals" if role == "proposed" else role
+
+
+def _by_kind(metrics: Metrics, front: str, *, smooth: bool = True) -> list[Line]:
+    kinds = sorted((name.removeprefix(f"{front}/") for name in metrics.names(front) if name != front), key=kind_order)
+    return [
+        Line(name=kind, series=metrics.series(f"{front}/{kind}"), smooth=smooth, **style_of(kind, position))
+        for position, kind in enumerate(kinds)
+    ]
+
+
+def _named(metrics: Metrics, names: Mapping[str, str], *, smooth: bool = True) -> list[Line]:
+    styles = ((BLUE, "solid"), (VERMILION, "dash"), (GREEN, "dot"))
+    return [
+        Line(name=label, series=metrics.series(name), color=color, dash=dash, smooth=smooth)
+        for (label, name), (color, dash) in zip(names.items(), styles, strict=False)
+    ]
+
+
+def _bubbles(metrics: Metrics) -> list[Line]:
+    learner, workers = metrics.bubble("time/wait_for_batch"), metrics.bubble("time/wait_for_policy")
+    return [
+        Line(name="learner waits for a batch", series=learner, color=BLUE),
+        Line(name="workers wait for admission", series=workers, color=VERMILION, dash="dash"),
+    ]

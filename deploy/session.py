@@ -1,0 +1,159 @@
+"""One training session on a running cluster: evaluate, seed, let the loops run, evaluate again.
+
+workers (Ray) ─► episodes ─► collector ─► cohorts ─► learner loop ─► versions ─► replicas (Ray)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sparring.actors.collector import Collector
+from sparring.actors.evaluation import Result, read_tasks
+from sparring.core.config import RunConfig
+from sparring.core.metrics import JsonlMetrics
+from sparring.core.rundir import RunDirectory
+from sparring.core.types import Episode
+from sparring.deploy.cluster import Cluster
+from sparring.deploy.export import POLICY, export_policy
+from sparring.deploy.memory import MemoryWatch
+from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
+from sparring.deploy.view import LiveView
+from sparring.learner.loop import learn
+
+# Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
+DRAIN_S = 10.0
+
+
+class Session:
+    """The loops of one run and what watches them."""
+
+    def __init__(
+        self, config: RunConfig, directory: RunDirectory, *, cluster: Cluster, view: LiveView, stop: asyncio.Event
+    ) -> None:
+        self._config, self._directory, self._cluster, self._view = config, directory, cluster, view
+        self._stop = stop
+        self._memory = MemoryWatch()
+        self._samples = SampleRecord(directory.samples)
+        self._began = time.monotonic()
+        self._step = cluster.start_step
+        self._evaluation: asyncio.Task[None] | None = None
+
+    async def run(self, *, resume: bool) -> Ending:
+        """Everything between a started cluster and its end."""
+        watch = asyncio.create_task(self._memory.watch())
+        try:
+            if not resume:
+                await self._unless_stopped(self._evaluate("start", num_tasks=self._config.evaluation.num_tasks))
+            await self._unless_stopped(self._seed())
+            if not self._stop.is_set():
+                await self._train()
+            await self._export()
+            if not self._stop.is_set():
+                await self._evaluate("end", num_tasks=self._config.evaluation.num_tasks)
+        finally:
+            watch.cancel()
+        lines = closing_lines(self._directory, peak_mib=self._memory.peak_mib, step=self._step)
+        return Ending(step=self._step, interrupted=self._stop.is_set(), lines=lines)
+
+    async def _train(self) -> None:
+        """Run the loops until the learner has made its steps, the time is up or somebody asked to stop."""
+        halt = asyncio.Event()
+        cluster, config = self._cluster, self._config
+        collector = Collector(
+            cluster.recipe, episodes=cluster.store.episodes, replay=cluster.store.replay, keep=self._keep
+        )
+        with JsonlMetrics(self._directory.metrics) as self._metrics:
+            learner = asyncio.create_task(
+                learn(
+                    cluster.learner,
+                    replay=cluster.store.replay,
+                    feed=cluster.store.versions,
+                    start_step=cluster.start_step,
+                    checkpoint_every=config.learner.checkpoint_every,
+                    num_steps=config.steps,
+                    cohorts_per_step=len(cluster.recipe.openings()),
+                    settled=cluster.wait_for_version,
+                    on_step=self._on_step,
+                    should_stop=self._should_stop,
+                )
+            )
+            helpers = [asyncio.create_task(collector.collect(halt)), *cluster.keep_working(halt)]
+            await _first_failure_or(learner, helpers)
+            halt.set()
+            await cluster.close_workers(timeout_s=DRAIN_S)
+            await asyncio.wait(helpers, timeout=DRAIN_S)
+            for task in helpers:
+                task.cancel()
+            if self._evaluation is not None:
+                await self._evaluation
+
+    async def _export(self) -> None:
+        newest = await self._cluster.store.versions.latest(self._config.policy.name)
+        if newest is not None:
+            export_policy(self._config.policy.model, Path(newest.path), self._directory.root / POLICY)
+
+    def _should_stop(self) -> bool:
+        minutes = (time.monotonic() - self._began) / 60
+        return self._stop.is_set() or (self._config.max_minutes is not None and minutes > self._config.max_minutes)
+
+    async def _on_step(self, step: int, values: dict[str, float]) -> None:
+        self._step = step
+        polled = await self._cluster.stats()
+        memory = {"memory/rss_mib": self._memory.look(), "memory/peak_mib": self._memory.peak_mib}
+        row = {**values, **polled, **memory}
+        self._metrics.log(row, step=step)
+        self._view.update(row, step)
+        every = self._config.evaluation.every
+        idle = self._evaluation is None or self._evaluation.done()
+        if every and step % every == 0 and step < self._config.steps and idle:
+            # Beside the training, not between: evaluation shares the replicas with the plays.
+            during = self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
+            self._evaluation = asyncio.create_task(during)
+
+    def _keep(self, episodes: Sequence[Episode]) -> None:
+        self._samples.keep(episodes, step=self._step)
+
+    async def _seed(self) -> None:
+        began = time.monotonic()
+        sizes = await self._cluster.seed()
+        held = " ".join(f"{kind}={size}" for kind, size in sizes.items())
+        self._view.note(f"seeded archive {held} seconds={time.monotonic() - began:.1f}")
+
+    async def _evaluate(self, phase: str, *, num_tasks: int) -> None:
+        path = self._config.evaluation.tasks
+        if path is None:
+            return
+        began, step = time.monotonic(), self._step
+        tasks = read_tasks(path, num_tasks=num_tasks)
+        data = await self._cluster.evaluate(msgspec.json.encode(tasks), num_samples=self._config.evaluation.num_samples)
+        results = msgspec.json.decode(data, type=list[Result])
+        rates = append_evaluation(self._directory.evaluations, results, phase=phase, step=step)
+        shown = " ".join(f"{name}={rate:.3f}" for name, rate in rates.items())
+        self._view.note(f"evaluated phase={phase} step={step} {shown} seconds={time.monotonic() - began:.1f}")
+
+    async def _unless_stopped(self, work: Awaitable[None]) -> None:
+        """Await ``work`` or the wish to stop, whichever comes first."""
+        task, stopped = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if task.done():
+            task.result()
+        else:
+            task.cancel()
+
+
+async def _first_failure_or(main: asyncio.Task[object], others: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for ``main``; a failure among ``others`` ends the waiting and is raised."""
+    waiting: set[asyncio.Task[object]] = {main, *others}
+    while not main.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {main}:
+            if task.exception() is not None:
+                main.cancel()
+                task.result()
+    main.result()

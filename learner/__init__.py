@@ -1,0 +1,1 @@
+"""Trains the policy: takes cohorts, steps, commits, publishes. Blind to recipes."""

@@ -1,0 +1,116 @@
+"""What the loop asks of a learner, whatever its ranks run in.
+
+loop ─► Learner ── step(part of the batch) ─► every rank (Ray actors: group.py; this process: local.py)
+                ── save(directory)         ─► every rank, then one atomic commit
+                ── publish(version)        ─► every rank gathers, rank 0 writes
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sparring.core.config import RunConfig
+from sparring.core.rundir import RunDirectory
+from sparring.core.types import PolicyVersion, Trajectory
+from sparring.learner import checkpoint
+from sparring.learner.checkpoint import Commit
+from sparring.learner.packing import pack
+from sparring.learner.publish import Published, default_store
+
+
+class Learner(ABC):
+    """The policy that learns. Not for concurrent use: the loop awaits each call before the next."""
+
+    def __init__(self, config: RunConfig, *, directory: RunDirectory, store: Path | None = None) -> None:
+        self._config, self._directory = config, directory
+        self.policy = config.policy.name
+        self.store = store or config.publish.store or default_store(directory.root)
+
+    async def step(self, trajectories: Sequence[Trajectory], *, step: int, version: int) -> dict[str, float]:
+        """Optimizer step number ``step`` on weights of ``version``; returns its metrics.
+
+        Raises:   TrainingHalted: a guard held the step back.
+                  ComponentFailed: a rank died or missed the deadline; with the rank.
+        """
+        learner = self._config.learner
+        batch = pack(
+            trajectories,
+            version=version,
+            max_staleness=self._config.replay.max_staleness,
+            aggregation=learner.aggregation,
+            row_tokens=learner.row_tokens,
+            rows_per_micro_batch=learner.rows_per_micro_batch,
+            world_size=learner.world_size,
+        )
+        answers = await self._call(
+            "step", [(part, step) for part in batch.ranks], what=f"step {step}", deadline_s=learner.step_timeout_s
+        )
+        return {**batch.metrics, **answers[0]}
+
+    async def commit(self, commit: Commit) -> None:
+        """Write the checkpoint of ``commit`` and its journal line, atomically.
+
+        Raises:   UsageError: the disk is full; the previous checkpoint stays the latest.
+        """
+        learner = self._config.learner
+        unfinished = checkpoint.begin(self._directory.checkpoints, step=commit.step)
+        try:
+            await self._call(
+                "save",
+                [(unfinished,)] * learner.world_size,
+                what=f"checkpoint of step {commit.step}",
+                deadline_s=learner.step_timeout_s,
+            )
+            await self._aside(
+                checkpoint.finish,
+                unfinished,
+                commit,
+                keep=learner.keep_checkpoints,
+                journal=self._directory.journal,
+            )
+        except BaseException:
+            checkpoint.abandon(unfinished)
+            raise
+
+    async def publish(self, version: PolicyVersion, *, step: int) -> Published:
+        """Write the weights as ``version`` into the store; the caller announces it.
+
+        Raises:   UsageError: the store is full or can not be written.
+        """
+        publish = self._config.publish
+        answers = await self._call(
+            "publish",
+            [(version, step, self.store, publish.keep_versions)] * self._config.learner.world_size,
+            what=f"publishing {version}",
+            deadline_s=publish.timeout_s,
+        )
+        published: Published = answers[0]
+        return published
+
+    async def restore(self, commit: Commit) -> None:
+        """Take up the checkpoint of ``commit`` (see ``checkpoint.latest``), and mend the journal.
+
+        Raises:   UsageError: its files changed since, or another configuration wrote them.
+        """
+        path: Path = await self._aside(checkpoint.verify, self._directory.checkpoints, step=commit.step)
+        checkpoint.repair_journal(self._directory.journal, commit)
+        learner = self._config.learner
+        await self._call(
+            "load", [(path,)] * learner.world_size, what=f"loading {path}", deadline_s=learner.step_timeout_s
+        )
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what was started for this learner; its files stay."""
+
+    @abstractmethod
+    async def _call(self, method: str, arguments: list[tuple[Any, ...]], *, what: str, deadline_s: float) -> list[Any]:
+        """Call ``method`` on every rank with its arguments; answers in rank order."""
+
+    async def _aside(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        """Run what blocks on files without blocking the other loops of this process."""
+        return await asyncio.to_thread(function, *arguments, **options)

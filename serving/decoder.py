@@ -1,0 +1,153 @@
+"""One vLLM engine in this process, driven step by step below its text handling: tokens in, tokens out.
+
+It talks to the engine core directly (``LLMEngine.engine_core``), which is the same scheduler, cache and model without
+vLLM's per-token objects, texts and statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from sparring.core.errors import UsageError
+from sparring.serving.settings import EngineSettings, engine_arguments, prepare_environment
+
+
+class Tokens(NamedTuple):
+    """What one sample got in a step."""
+
+    key: str
+    token_ids: list[int]
+    logprobs: list[float]
+    ended: str | None  # vLLM's reason, if it was the last: stop, length, ...
+
+
+class Decoder:
+    """Samples with weights of one version at a time."""
+
+    def __init__(self, settings: EngineSettings, *, version: int) -> None:
+        self.version = version
+        self._keys: set[str] = set()
+        self._engine = _build(settings)
+        self._core = self._engine.engine_core
+        self._engine.collective_rpc("init_weight_transfer_engine", args=({},))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no sample is in it."""
+        return not self._keys
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def add(
+        self,
+        key: str,
+        prompt_ids: Sequence[int],
+        *,
+        temperature: float,
+        top_p: float,
+        max_tokens: int,
+        stop_token_ids: Sequence[int],
+        seed: int,
+    ) -> None:
+        """Begin one sample. Token ids must be in the vocabulary and fit the model's length."""
+        from vllm import SamplingParams
+        from vllm.v1.engine import EngineCoreRequest
+
+        params = SamplingParams(
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            stop_token_ids=list(stop_token_ids),
+            seed=seed if temperature > 0 else None,
+            logprobs=0,  # of the sampled token alone
+            detokenize=False,
+        )
+        self._keys.add(key)
+        self._core.add_request(
+            EngineCoreRequest(
+                request_id=key,
+                prompt_token_ids=list(prompt_ids),
+                mm_features=None,
+                sampling_params=params,
+                pooling_params=None,
+                arrival_time=0.0,
+                lora_request=None,
+                cache_salt=None,
+                data_parallel_rank=None,
+            )
+        )
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Forget samples before their end."""
+        known = [key for key in keys if key in self._keys]
+        self._keys.difference_update(known)
+        self._core.abort_requests(known)
+
+    def step(self) -> list[Tokens]:
+        """Advance every scheduled sample by one token."""
+        answers = []
+        for output in self._core.get_output().outputs:
+            if output.request_id not in self._keys:
+                continue
+            ended = None if output.finish_reason is None else str(output.finish_reason)
+            if ended is not None:
+                self._keys.discard(output.request_id)
+            logprobs = output.new_logprobs.logprobs[:, 0].tolist()
+            answers.append(Tokens(output.request_id, output.new_token_ids, logprobs, ended))
+        return answers
+
+    def flush(self) -> None:
+        """Let the model's own batch forget samples that were removed."""
+        self._core.get_output()
+
+    def begin_load(self) -> None:
+        """From here to ``end_load`` no step may be made."""
+        self._engine.collective_rpc("start_weight_update")
+
+    def load(self, directory: str, names: list[str]) -> None:
+        """Load some tensors of a version."""
+        self._engine.collective_rpc("update_weights", args=({"directory": directory, "names": names},))
+
+    def end_load(self, version: int) -> None:
+        """All tensors are in: compute from here on with ``version``, and nothing from cached keys and values of old."""
+        self._engine.collective_rpc("finish_weight_update")
+        self._engine.set_weight_version(str(version))
+        self._engine.reset_prefix_cache(reset_running_requests=True)
+        self.version = version
+
+    def close(self) -> None:
+        self._core.shutdown()
+
+
+def _build(settings: EngineSettings) -> Any:
+    """A vLLM engine.
+
+    Raises:   UsageError: vLLM refuses the settings.
+    """
+    prepare_environment(settings)
+    from vllm import EngineArgs
+    from vllm.config import WeightTransferConfig
+    from vllm.model_executor.layers import rotary_embedding
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    from sparring.serving.transfer import BACKEND
+
+    arguments = engine_arguments(settings)
+    if settings.gpus == 0:
+        torch.set_num_threads(settings.threads)  # has no effect any more once vLLM has started
+    # vLLM shares rotary embeddings between all models of a process. A reload takes them apart for a while, and the
+    # other decoder must be able to compute meanwhile.
+    rotary_embedding._ROPE_DICT.clear()
+    try:
+        engine = LLMEngine.from_engine_args(
+            EngineArgs(**arguments, weight_transfer_config=WeightTransferConfig(backend=BACKEND))
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"vLLM refuses the engine for {settings.model}: {error}; see [rollout] and [policy]"
+        ) from error
+    return engine

@@ -1,0 +1,312 @@
+"""A rollout replica: one engine, many clients, and weights that follow the learner by themselves.
+
+    Sampler ── submit ──► inbox ──► engine thread ──► outbox of the client ── collect (long poll) ──► Sampler
+                                         ▲
+    VersionFeed ── wait ──► stage (own thread) ── swap between two steps
+
+A plain class; the actor that hosts it forwards its methods. Every method may be called before ``ready``: it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ray
+
+from sparring.core.config import RunConfig
+from sparring.core.errors import ComponentFailed, DamagedVersion, SparringError
+from sparring.core.ports import Announcement, VersionFeed
+from sparring.core.wire import decode, encode
+from sparring.serving.driver import Driver, Order
+from sparring.serving.outboxes import Outboxes
+from sparring.serving.port import Engine
+from sparring.serving.requests import Completion, SampleRequest
+from sparring.serving.settings import EngineSettings, prepare_environment
+
+if TYPE_CHECKING:
+    from sparring.serving.engine import SteppedEngine
+
+log = logging.getLogger(__name__)
+
+FeedFactory = Callable[[], Awaitable[VersionFeed]]
+
+FOLLOW_S = 10.0  # one long poll of the version feed
+RETRY_S = 1.0  # pause after the feed failed
+CATCH_UP_S = 60.0  # a restarted replica pulls the newest version before it answers
+
+
+class Replica:
+    """Samples for many clients and pulls new versions of its policy."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        rank: int,
+        feed: FeedFactory | None,
+        on_failure: Callable[[], None] = lambda: (
+            None
+        ),  # of a running engine: an actor ends its process, to be restarted
+    ) -> None:
+        self._config, self._rank, self._make_feed = config, rank, feed
+        self._on_failure = end_actor if on_failure is None else on_failure
+        self._starting = asyncio.Lock()
+        self._failure: BaseException | None = None
+        self._driver: Driver | None = None
+        self._engine: SteppedEngine | None = None
+        self._owners: dict[str, tuple[str, int]] = {}  # request: client, samples still to come
+        self._outboxes = Outboxes(keep_s=config.rollout.request_timeout_s)
+        self._background: set[asyncio.Task[None]] = set()
+        self._version_changed = asyncio.Event()
+        self._num_refused = 0
+        self._num_bytes = 0
+        self._stats_at, self._stats_tokens = time.monotonic(), 0
+        # Tells clients that their requests died with the process they were sent to.
+        self.incarnation = f"{socket.gethostname()}/{os.getpid()}/{time.time_ns()}"
+
+    async def ready(self) -> None:
+        """Build the engine, catch up with the newest version and begin to follow.
+
+        Raises:   UsageError: the model or the settings can not be used.
+                  ComponentFailed: the engine or the version feed failed.
+        """
+        async with self._starting:
+            if self._driver is None:
+                await self._start()
+        self._check()
+
+    async def ping(self) -> str:
+        """This process's incarnation, once it can sample."""
+        await self.ready()
+        return self.incarnation
+
+    async def version(self) -> int:
+        """The version new requests are sampled with."""
+        await self.ready()
+        return self._live_engine.version
+
+    async def submit(self, client: str, requests: bytes) -> str:
+        """Begin ``requests`` (wire: list of ``SampleRequest``); returns the incarnation that works on them."""
+        await self.ready()
+        batch = decode(requests, list[SampleRequest])
+        for request in batch:
+            self._live_engine.check(request)
+        self._forget(self._outboxes.see(client))
+        self._owners.update({request.request_id: (client, request.num_samples) for request in batch})
+
+        def add(engine: Engine) -> None:
+            for request in batch:
+                engine.add(request)
+
+        self._order(add)
+        return self.incarnation
+
+    async def collect(self, client: str, timeout_s: float) -> tuple[str, bytes]:
+        """Incarnation and completions (wire: list) ended since the last call, as soon as there are any."""
+        await self.ready()
+        self._outboxes.see(client)
+        ended = await self._outboxes.take(client, timeout_s=timeout_s)
+        self._check()
+        return self.incarnation, encode(ended)
+
+    async def abort(self, request_ids: list[str]) -> None:
+        """Forget requests nobody waits for any more."""
+        await self.ready()
+        for request_id in request_ids:
+            self._owners.pop(request_id, None)
+        self._order(lambda engine: engine.abort(request_ids))
+
+    async def offer(self, announcement: Announcement) -> bool:
+        """Pull a version; True once new requests are sampled with it or a newer one, False if it was refused."""
+        await self.ready()
+        return await self._pull(announcement)
+
+    async def wait_for_version(self, number: int, timeout_s: float) -> bool:
+        """Whether new requests are sampled with version ``number`` or a newer one, at most ``timeout_s`` from now."""
+        await self.ready()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._live_engine.version < number:
+                    self._check()
+                    self._version_changed.clear()
+                    await self._version_changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stats(self) -> dict[str, float]:
+        """Metrics of this replica, catalogue names; rates since the last call."""
+        await self.ready()
+        engine, now = self._live_engine, time.monotonic()
+        rate = (engine.num_sampled - self._stats_tokens) / max(now - self._stats_at, 1e-9)
+        self._stats_at, self._stats_tokens = now, engine.num_sampled
+        return {
+            "tokens/sampled": float(engine.num_sampled),
+            "throughput/rollout_tokens_per_s": rate,
+            "weights/sync_s": engine.pause_s,
+            "weights/bytes": float(self._num_bytes),
+        }
+
+    async def counts(self) -> dict[str, int]:
+        """What people and tests look at beside the metrics."""
+        await self.ready()
+        engine = self._live_engine
+        return {
+            "version": engine.version,
+            "swaps": engine.num_swaps,
+            "refused": self._num_refused,
+            "running": len(engine.live),
+        }
+
+    async def close(self) -> None:
+        """End the engine's thread and stop following."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._driver is not None:
+            await asyncio.to_thread(self._driver.close)
+
+    @property
+    def _live_engine(self) -> SteppedEngine:
+        assert self._engine is not None
+        return self._engine
+
+    async def _start(self) -> None:
+        config, loop = self._config, asyncio.get_running_loop()
+        settings = EngineSettings.of(config)
+        prepare_environment(settings)
+        if config.rollout.affinity:
+            os.sched_setaffinity(0, config.rollout.affinity)
+        # These import vLLM: only after its environment is set.
+        from sparring.serving.engine import SteppedEngine
+        from sparring.serving.tokenizer import load_tokenizer
+        from sparring.serving.transfer import Stager
+
+        started: asyncio.Future[None] = loop.create_future()
+
+        def fail(error: BaseException) -> None:
+            self._fail(error)
+            if not started.done():
+                started.set_exception(error)
+
+        def make_engine() -> SteppedEngine:
+            self._engine = SteppedEngine(settings, tokenizer=load_tokenizer(settings.model))
+            return self._engine
+
+        self._stager = Stager(settings.model, policy=settings.policy)
+        self._stage_thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
+        self._driver = Driver(
+            make_engine,
+            deliver=lambda ended: _call(loop, self._deliver, ended),
+            failed=lambda error: _call(loop, fail, error),
+            started=lambda: _call(loop, started.set_result, None),
+        )
+        await started
+        if self._make_feed is not None:
+            feed = await self._make_feed()
+            newest = await feed.latest(settings.policy)
+            if newest is not None and newest.version.number > self._live_engine.version:
+                await asyncio.wait_for(self._pull(newest), CATCH_UP_S)
+            self._spawn(self._follow(feed))
+
+    async def _follow(self, feed: VersionFeed) -> None:
+        """Consumes announcements, waits for the next newer version, unblocked by a publish. Produces swaps."""
+        newest_seen = self._live_engine.version
+        while self._failure is None:
+            try:
+                newer = await feed.wait(self._config.policy.name, after=newest_seen, timeout_s=FOLLOW_S)
+            except SparringError as error:
+                log.warning("version feed failed rank=%d reason=%s retry_s=%g", self._rank, error, RETRY_S)
+                await asyncio.sleep(RETRY_S)
+                continue
+            if newer is not None:
+                newest_seen = newer.version.number
+                await self._pull(newer)
+
+    async def _pull(self, announcement: Announcement) -> bool:
+        """Stage beside decoding, swap between two steps; a damaged version is refused and the last good one kept."""
+        loop = asyncio.get_running_loop()
+        number = announcement.version.number
+        if number <= self._live_engine.version:
+            return True
+        try:
+            staged = await loop.run_in_executor(
+                self._stage_thread,
+                lambda: self._stager.stage(Path(announcement.path), sha256=announcement.sha256),
+            )
+        except DamagedVersion as error:
+            self._num_refused += 1
+            log.error("refused version=%s rank=%d keeping=%d reason=%s", announcement.version, self._rank,
+                      self._live_engine.version, error)  # fmt: skip
+            return False
+        self._num_bytes = staged.num_bytes
+        self._order(lambda engine: engine.swap(staged))
+        while self._live_engine.version < number:
+            self._check()
+            await asyncio.sleep(0.005)  # a swap takes a few decode steps
+        self._version_changed.set()
+        return True
+
+    def _deliver(self, ended: Iterable[Completion]) -> None:
+        for completion in ended:
+            client, num_left = self._owners.pop(completion.request_id, ("", 0))
+            if num_left > 1:
+                self._owners[completion.request_id] = (client, num_left - 1)
+            if client:
+                self._outboxes.put(client, completion)
+
+    def _forget(self, clients: list[str]) -> None:
+        """Drop what clients asked that are gone."""
+        gone = [request_id for request_id, (client, _) in self._owners.items() if client in clients]
+        for request_id in gone:
+            del self._owners[request_id]
+        if gone:
+            self._order(lambda engine: engine.abort(gone))
+
+    def _order(self, order: Order) -> None:
+        self._check()
+        assert self._driver is not None
+        self._driver.order(order)
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            if isinstance(self._failure, SparringError):
+                raise self._failure
+            reason = f"engine failed: {type(self._failure).__name__}: {self._failure}"
+            raise ComponentFailed("replica", reason, rank=self._rank) from self._failure
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """From here on every caller is answered with ``error``."""
+        self._failure = error
+        self._version_changed.set()
+        log.error("replica failed rank=%d reason=%s", self._rank, error)
+        if self._engine is not None:
+            self._on_failure()
+
+
+def end_actor() -> None:
+    """End this process if it is a Ray actor's: a broken engine can not be mended, but Ray starts another replica."""
+    if ray.is_initialized() and ray.get_runtime_context().get_actor_id() is not None:
+        os._exit(1)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
+    loop.call_soon_threadsafe(function, value)

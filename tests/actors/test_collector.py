@@ -1,0 +1,83 @@
+from sparring.actors.collector import Collector
+from sparring.core.ports import Delivery
+from sparring.core.types import Episode, Objective, Task, Trajectory
+
+
+class Queue:
+    def __init__(self, kinds):
+        self.left = [Delivery(str(n), an_episode(kind, n)) for n, kind in enumerate(kinds)]
+
+    async def get(self, *, count, timeout_s):
+        taken, self.left = self.left[:count], self.left[count:]
+        return taken
+
+
+class Replay:
+    def __init__(self):
+        self.inserted = []
+
+    async def insert(self, cohort, *, episodes):
+        self.inserted.append((cohort, list(episodes)))
+
+
+class Pairs:
+    """A recipe that credits episodes of a kind two by two."""
+
+    def cohort_key(self, episode):
+        return episode.task.kind
+
+    def cohort_size(self, key):
+        return 2
+
+    def credit(self, cohort):
+        return [a_trajectory(episode.episode_id) for episode in cohort]
+
+    def measure(self, cohort):
+        return {"reward/mean": float(len(cohort))}
+
+
+def an_episode(kind, number):
+    task = Task(task_id=f"{kind}{number}", kind=kind, payload={})
+    return Episode(episode_id=task.task_id, task=task, rollouts=())
+
+
+def a_trajectory(name):
+    return Trajectory(
+        trajectory_id=name,
+        episode_id=name,
+        role="solver",
+        kind="k",
+        policy="base",
+        objective=Objective.POLICY_GRADIENT,
+        token_ids=(1,),
+        loss_mask=(True,),
+        behaviour_logprobs=(-1.0,),
+        advantages=(1.0,),
+        versions=(0,),
+        reward=1.0,
+    )
+
+
+async def collected(kinds):
+    replay, kept = Replay(), []
+    collector = Collector(Pairs(), episodes=Queue(kinds), replay=replay, keep=kept.append)
+    await collector.collect_some(timeout_s=0)
+    return replay.inserted, kept
+
+
+async def test_a_full_cohort_is_credited_with_the_entries_it_consumed():
+    inserted, kept = await collected("abab")
+    assert [(cohort.key, entries) for cohort, entries in inserted] == [("a", ["0", "2"]), ("b", ["1", "3"])]
+    assert [t.trajectory_id for t in inserted[0][0].trajectories] == ["a0", "a2"]
+    assert inserted[0][0].metrics == {"reward/mean": 2.0}
+    assert len(kept) == 2
+
+
+async def test_an_unfinished_cohort_acknowledges_nothing():
+    inserted, _ = await collected("aab")
+    assert [entries for _, entries in inserted] == [["0", "1"]]
+
+
+async def test_cohort_ids_differ_between_cohorts_of_one_key():
+    inserted, _ = await collected("aaaa")
+    assert len({cohort.cohort_id for cohort, _ in inserted}) == 2

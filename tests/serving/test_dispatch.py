@@ -1,0 +1,174 @@
+"""How requests are bundled, routed and sent again; replicas are fakes that answer when told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ray.exceptions import ActorDiedError
+
+from sparring.core.errors import SamplingFailed
+from sparring.core.types import FinishReason, VersionSpan
+from sparring.core.wire import decode, encode
+from sparring.serving import dispatch
+from sparring.serving.dispatch import Dispatcher
+from sparring.serving.requests import Completion, SampleRequest
+
+
+class Remote:
+    """``method.remote(...)`` as Ray has it."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.remote = method
+
+
+class FakeReplica:
+    """Answers everything at once, unless it is silent or dead."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent, self.dead, self.incarnation = silent, False, "first"
+        self.batches: list[list[str]] = []
+        self.aborted: list[str] = []
+        self._ended: list[Completion] = []
+        self._filled = asyncio.Event()
+        for name in ("submit", "collect", "abort", "ping"):
+            setattr(self, name, Remote(getattr(self, f"_{name}")))
+
+    async def _submit(self, client: str, data: bytes) -> str:
+        self._live()
+        requests = decode(data, list[SampleRequest])
+        self.batches.append([request.request_id for request in requests])
+        if not self.silent:
+            self._ended += [answer(request, index) for request in requests for index in range(request.num_samples)]
+            self._filled.set()
+        return self.incarnation
+
+    async def _collect(self, client: str, timeout_s: float) -> tuple[str, bytes]:
+        self._live()
+        await self._filled.wait()
+        self._live()
+        self._filled.clear()
+        ended, self._ended = self._ended, []
+        return self.incarnation, encode(ended)
+
+    async def _abort(self, request_ids: list[str]) -> None:
+        self.aborted += request_ids
+
+    async def _ping(self) -> str:
+        self._live()
+        return self.incarnation
+
+    def die(self) -> None:
+        self.dead = True
+        self._filled.set()
+
+    def come_back(self) -> None:
+        """As Ray restarts an actor: another process that knows nothing."""
+        self.dead, self.silent, self.incarnation, self._ended = False, False, "second", []
+        self._filled.clear()
+
+    def restart_unnoticed(self) -> None:
+        self.come_back()
+        self._filled.set()
+
+    def _live(self) -> None:
+        if self.dead:
+            raise ActorDiedError
+
+
+def a_request(name: str, *, num_samples: int = 1) -> SampleRequest:
+    return SampleRequest(
+        request_id=name,
+        prompt_ids=(1,),
+        num_samples=num_samples,
+        temperature=1.0,
+        top_p=1.0,
+        max_tokens=4,
+        stop=(),
+        stop_token_ids=(),
+        seed=0,
+    )
+
+
+def answer(request: SampleRequest, index: int) -> Completion:
+    return Completion(
+        request_id=request.request_id,
+        index=index,
+        token_ids=(index,),
+        logprobs=(-1.0,),
+        version_spans=(VersionSpan(number=0, num_tokens=1),),
+        finish_reason=FinishReason.STOP,
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "REVIVE_S", 0.01)
+
+
+async def test_requests_of_one_tick_share_one_call() -> None:
+    replica = FakeReplica()
+    dispatcher = Dispatcher([replica], timeout_s=5.0)
+    answers = await asyncio.gather(*(dispatcher.ask(a_request(f"r{i}", num_samples=2)) for i in range(20)))
+    assert len(replica.batches) == 1
+    assert [[each.index for each in one] for one in answers] == [[0, 1]] * 20
+    await dispatcher.close()
+
+
+async def test_the_least_loaded_replica_gets_the_next_request() -> None:
+    replicas = [FakeReplica(), FakeReplica()]
+    dispatcher = Dispatcher(replicas, timeout_s=5.0)
+    requests = [a_request("large", num_samples=6), *(a_request(f"small{i}", num_samples=2) for i in range(3))]
+    await asyncio.gather(*map(dispatcher.ask, requests))
+    # 6 samples to the first, then 2 + 2 + 2 to the second.
+    assert replicas[0].batches == [["large"]]
+    assert replicas[1].batches == [["small0", "small1", "small2"]]
+    await dispatcher.close()
+
+
+async def test_what_a_dead_replica_owes_goes_to_a_live_one() -> None:
+    dying, living = FakeReplica(silent=True), FakeReplica()
+    dispatcher = Dispatcher([dying, living], timeout_s=5.0)
+    asking = [asyncio.ensure_future(dispatcher.ask(a_request(f"r{i}"))) for i in range(4)]
+    await asyncio.sleep(0.02)
+    assert [each.done() for each in asking] == [False, True, False, True]
+    dying.die()
+    assert [len(one) for one in await asyncio.gather(*asking)] == [1] * 4
+    assert living.batches == [["r1", "r3"], ["r0", "r2"]]
+    await dispatcher.close()
+
+
+async def test_requests_wait_for_the_only_replica_to_come_back() -> None:
+    replica = FakeReplica(silent=True)
+    dispatcher = Dispatcher([replica], timeout_s=5.0)
+    asking = asyncio.ensure_future(dispatcher.ask(a_request("r")))
+    await asyncio.sleep(0.02)
+    replica.die()
+    await asyncio.sleep(0.05)
+    replica.come_back()
+    assert len(await asking) == 1
+    assert replica.batches == [["r"], ["r"]]
+    await dispatcher.close()
+
+
+async def test_a_restart_that_went_unnoticed_shows_in_the_incarnation() -> None:
+    replica = FakeReplica(silent=True)
+    dispatcher = Dispatcher([replica], timeout_s=5.0)
+    asking = asyncio.ensure_future(dispatcher.ask(a_request("r")))
+    await asyncio.sleep(0.02)
+    replica.restart_unnoticed()
+    assert len(await asking) == 1
+    assert replica.batches == [["r"], ["r"]]
+    await dispatcher.close()
+
+
+async def test_a_silent_replica_ends_in_an_error_that_names_it() -> None:
+    replica = FakeReplica(silent=True)
+    dispatcher = Dispatcher([replica], timeout_s=0.05)
+    with pytest.raises(SamplingFailed, match=r"replica 0 answered 0 of 1 samples of r \(deadline 0.05 s\)"):
+        await dispatcher.ask(a_request("r"))
+    await asyncio.sleep(0.01)
+    assert replica.aborted == ["r"]
+    await dispatcher.close()

@@ -1,0 +1,215 @@
+import asyncio
+import os
+import signal
+
+import pytest
+
+from sparring.core.claims import ProgramRun, ValueMatch
+from sparring.core.config import ExecutorConfig
+from sparring.core.errors import VerificationFailed
+from sparring.core.metrics import CATALOGUE
+from sparring.core.types import Outcome
+from sparring.verifiers import zygote
+from sparring.verifiers.executor import ExecutorPool
+
+LIMITS = ExecutorConfig(processes=1, cpu_s=2.0, wall_s=5.0, memory_mib=64, output_chars=1000, max_retries=1)
+SLOW = "import time\ndef f(x):\n    time.sleep(0.5)\n    return x"
+
+
+@pytest.fixture
+async def pool():
+    pool = ExecutorPool(LIMITS)
+    yield pool
+    await pool.close()
+
+
+def claim(program="def f(x):\n    return x * x", argument="3", **options):
+    return ProgramRun(program=program, arguments=(argument,), **options)
+
+
+async def running(pool):
+    """The interpreter's pid, once a program is surely running in it."""
+    while not pool.pids():
+        await asyncio.sleep(0.01)
+    (pid,) = pool.pids()
+    for _ in range(500):
+        if (await asyncio.to_thread(children, pid)) != "":
+            return pid
+        await asyncio.sleep(0.01)
+    raise AssertionError("no child was seen")
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return file.read()
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_fifty_claims_at_once_each_get_their_own_answer(pool):
+    verdicts = await asyncio.gather(*(pool.verify(claim(argument=str(n))) for n in range(50)))
+    assert [verdict.outputs for verdict in verdicts] == [(str(n * n),) for n in range(50)]
+
+
+async def test_claims_are_served_first_come_first_served(pool):
+    finished = []
+
+    async def ask(number):
+        await pool.verify(claim())
+        finished.append(number)
+
+    await asyncio.gather(*map(ask, range(20)))
+    assert finished == list(range(20))
+
+
+async def test_two_processes_run_two_programs_at_once():
+    pool = ExecutorPool(LIMITS.model_copy(update={"processes": 2}))
+    try:
+        await asyncio.gather(pool.verify(claim(SLOW)), pool.verify(claim(SLOW)))
+        assert len(pool.pids()) == 2
+    finally:
+        await pool.close()
+
+
+async def test_a_program_whose_interpreter_was_killed_is_run_again_and_judged_rightly(pool):
+    asked = asyncio.create_task(pool.verify(claim(SLOW, expected=("3",))))
+    pid = await running(pool)
+    child = int(children(pid))
+    os.kill(pid, signal.SIGKILL)
+    assert (await asked).passed
+    assert pool.tally.infrastructure == 1
+    assert pool.pids() != [pid]
+    assert not alive(child)
+
+
+async def test_a_hanging_interpreter_is_replaced_at_the_deadline(pool, monkeypatch):
+    monkeypatch.setattr(zygote, "GRACE_S", -12.0)  # of 15 s at most
+    asked = asyncio.create_task(pool.verify(claim(SLOW)))
+    pid = await running(pool)
+    os.kill(pid, signal.SIGSTOP)
+    assert (await asked).outputs == ("3",)
+    assert pool.tally.infrastructure == 1
+    assert not alive(pid)
+
+
+async def test_a_failure_of_the_executor_is_never_a_verdict():
+    pool = ExecutorPool(LIMITS.model_copy(update={"max_retries": 0}))
+    try:
+        asked = asyncio.create_task(pool.verify(claim(SLOW)))
+        os.kill(await running(pool), signal.SIGKILL)
+        with pytest.raises(VerificationFailed, match="was lost"):
+            await asked
+        assert pool.tally.outcomes.total() == 0
+        assert (await pool.verify(claim())).outputs == ("9",)
+    finally:
+        await pool.close()
+
+
+async def test_one_attempt_may_answer_infrastructure(pool):
+    asked = asyncio.create_task(pool.run(SLOW, ["3"]))
+    os.kill(await running(pool), signal.SIGKILL)
+    verdict = await asked
+    assert (verdict.outcome, verdict.passed) == (Outcome.INFRASTRUCTURE, False)
+    assert (await pool.run(SLOW, ["3"])).outputs == ("3",)
+
+
+async def test_an_interpreter_that_does_not_start_is_a_failure(pool, monkeypatch):
+    monkeypatch.setattr(zygote, "RUNNER", zygote.RUNNER.with_name("no_such_runner.py"))
+    with pytest.raises(VerificationFailed, match="closed its socket"):
+        await pool.verify(claim())
+    assert pool.tally.infrastructure == 2
+
+
+async def test_a_child_that_fails_before_its_program_starts_says_nothing_about_the_program(pool, monkeypatch, tmp_path):
+    broken = tmp_path / "runner.py"
+    broken.write_text(zygote.RUNNER.read_text().replace("    results.ready()\n", "    raise OSError\n"))
+    monkeypatch.setattr(zygote, "RUNNER", broken)
+    with pytest.raises(VerificationFailed, match="before the program started"):
+        await pool.verify(claim())
+
+
+async def test_a_cancelled_claim_leaves_the_pool_usable(pool):
+    asked = asyncio.create_task(pool.verify(claim(SLOW)))
+    pid = await running(pool)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert not alive(pid)
+    assert (await pool.verify(claim())).outputs == ("9",)
+
+
+async def test_interpreters_are_recycled(pool, monkeypatch):
+    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 3)
+    pids = []
+    for _ in range(7):
+        assert (await pool.verify(claim())).outputs == ("9",)
+        pids += pool.pids()
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+    assert [pid for pid in pids if alive(pid)] == [pids[-1]]
+
+
+async def test_closing_leaves_no_process_and_no_descriptor():
+    before = len(os.listdir("/proc/self/fd"))
+    pool = ExecutorPool(LIMITS)
+    await pool.verify(claim(check_determinism=True))
+    pids = pool.pids()
+    assert len(pids) == 2
+    await pool.close()
+    assert not any(map(alive, pids))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_runs_leave_no_descriptor_behind(pool):
+    await pool.verify(claim())
+    before = len(os.listdir("/proc/self/fd"))
+    for program in ("def f(x):\n    return x", "import os; os._exit(1)", "def f("):
+        await pool.verify(claim(program))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_stats_count_claims_under_names_of_the_catalogue():
+    pool = ExecutorPool(LIMITS.model_copy(update={"wall_s": 1.0}))
+    try:
+        await pool.verify(claim())
+        await pool.verify(ValueMatch(answer="1", reference="1"))
+        await pool.verify(claim("import time\ndef f(x):\n    time.sleep(9)"))
+        stats = pool.stats()
+    finally:
+        await pool.close()
+    assert set(stats) <= set(CATALOGUE)
+    assert stats["verifier/timeouts"] == 1
+    assert stats["verifier/queue"] == 0
+    assert stats["verifier/latency_s"] > 1.0 / 3
+    assert pool.tally.outcomes == {Outcome.OK: 2, Outcome.WALL_TIME: 1}
+
+
+async def test_an_endless_program_ends_at_its_processor_limit_however_short_its_wall_time():
+    # As on a machine so crowded that 1 s of processor time take longer than the wall time.
+    pool = ExecutorPool(LIMITS.model_copy(update={"cpu_s": 1.0, "wall_s": 0.9}))
+    try:
+        verdict = await pool.verify(claim("def f(x):\n    while True: pass"))
+        assert verdict.outcome is Outcome.CPU_TIME, verdict
+    finally:
+        await pool.close()
+
+
+async def test_random_numbers_are_the_same_in_every_interpreter_of_the_first_kind(pool):
+    program = "import random\ndef f(x):\n    return random.random()"
+    first = await pool.verify(claim(program))
+    await pool.close()
+    assert (await pool.verify(claim(program))).outputs == first.outputs
+
+
+async def test_the_event_loop_goes_on_while_a_program_runs(pool):
+    asked = asyncio.create_task(pool.verify(claim(SLOW)))
+    ticks = 0
+    while not asked.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert ticks > 10

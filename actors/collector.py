@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sparring.core.ports import Delivery, EpisodeQueue, Replay
 from sparring.core.recipe import Recipe
-from sparring.core.types import Cohort, Episode
+from sparring.core.types import Cohort, Episode, Trajectory
 
 # Called with the episodes of every cohort, for the record people read.
 Keep = Callable[[Sequence[Episode]], None]
@@ -24,6 +25,7 @@ class Collector:
 
     def __init__(self, recipe: Recipe, *, episodes: EpisodeQueue, replay: Replay, keep: Keep) -> None:
         self._recipe, self._episodes, self._replay, self._keep = recipe, episodes, replay, keep
+        self.paused: frozenset[str] = frozenset()  # roles whose trajectories carry no advantage for now
         self._cohorts: dict[str, list[Delivery[Episode]]] = defaultdict(list)
 
     async def collect(self, stop: asyncio.Event) -> None:
@@ -46,8 +48,13 @@ class Collector:
         cohort = Cohort(
             cohort_id=f"{key}@{episodes[0].episode_id}",
             key=key,
-            trajectories=tuple(self._recipe.credit(episodes)),
+            trajectories=tuple(self._unless_paused(each) for each in self._recipe.credit(episodes)),
             metrics=dict(self._recipe.measure(episodes)),
         )
         await self._replay.insert(cohort, episodes=[delivery.entry_id for delivery in deliveries])
         self._keep(episodes)
+
+    def _unless_paused(self, trajectory: Trajectory) -> Trajectory:
+        if trajectory.role not in self.paused:
+            return trajectory
+        return replace(trajectory, advantages=(0.0,) * len(trajectory.advantages))

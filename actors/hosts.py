@@ -128,6 +128,7 @@ class WorkerHost:
             openings=openings,
             sample=self._sampler,
             verify=self._verify,
+            archive=self._store.archive,
             episodes=self._store.episodes,
             concurrency=config.actors.concurrency,
         )

@@ -8,7 +8,7 @@ from collections import Counter
 
 from sparring.actors.openings import Opening, Openings
 from sparring.core.errors import PlayFailed
-from sparring.core.ports import EpisodeQueue
+from sparring.core.ports import Archive, EpisodeQueue
 from sparring.core.recipe import Recipe, Sample, Verify
 
 log = logging.getLogger(__name__)
@@ -28,12 +28,14 @@ class Worker:
         openings: Openings,
         sample: Sample,
         verify: Verify,
+        archive: Archive,
         episodes: EpisodeQueue,
         concurrency: int,
     ) -> None:
         self.openings = openings
         self.counts: Counter[str] = Counter()
         self._recipe, self._sample, self._verify, self._episodes = recipe, sample, verify, episodes
+        self._archive = archive
         self._slots = asyncio.Semaphore(concurrency)
 
     async def act(self) -> None:
@@ -47,7 +49,9 @@ class Worker:
 
     async def _play(self, opening: Opening) -> None:
         try:
-            episode = await self._recipe.play(opening.task, sample=self._sample, verify=self._verify)
+            episode = await self._recipe.play(
+                opening.task, sample=self._sample, verify=self._verify, archive=self._archive
+            )
         except PlayFailed as failure:
             log.warning("play failed task=%s reason=%s", opening.task.task_id, failure)
             self.counts["failed"] += 1

@@ -8,9 +8,9 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sparring.core.errors import UsageError
 
@@ -34,6 +34,7 @@ class PolicyConfig(Section):
     name: str = "base"
     model: Path = Path("Qwen/Qwen2.5-7B")  # a Hugging Face causal-LM directory
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    frozen: dict[str, Path] = Field(default_factory=dict)  # policies that never learn, by name: their models
 
 
 class SamplingConfig(Section):
@@ -103,6 +104,8 @@ class LearnerConfig(Section):
     threads: int = Field(1, ge=1)
     learning_rate: float = Field(1e-6, ge=0)
     warmup_steps: int = Field(0, ge=0)
+    decay_after: int = Field(0, ge=0)  # last step before the learning rate falls, linearly to a tenth of itself ...
+    decay_steps: int = Field(0, ge=0)  # ... over so many steps; 0: it stays
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.01
     grad_clip: float = Field(1.0, gt=0)
@@ -156,6 +159,15 @@ class RunConfig(Section):
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
     publish: PublishConfig = Field(default_factory=PublishConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+
+    @model_validator(mode="after")
+    def _frozen_policies_are_hosted(self) -> Self:
+        if self.policy.frozen and self.mode != "single_process":
+            raise ValueError(
+                f"policy.frozen names {sorted(self.policy.frozen)}, but only mode = 'single_process' hosts frozen "
+                f"policies, and mode is {self.mode!r}; change mode, or leave policy.frozen out"
+            )
+        return self
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -236,7 +248,8 @@ def _resolved_paths(config: RunConfig, *, base: Path) -> RunConfig:
         beside = (base / path).resolve()
         return beside if not path.is_absolute() and beside.exists() else path
 
-    policy = config.policy.model_copy(update={"model": resolve(config.policy.model)})
+    frozen = {name: resolve(path) for name, path in config.policy.frozen.items()}
+    policy = config.policy.model_copy(update={"model": resolve(config.policy.model), "frozen": frozen})
     tasks = config.evaluation.tasks
     evaluation = config.evaluation.model_copy(update={"tasks": resolve(tasks) if tasks else None})
     return config.model_copy(update={"policy": policy, "evaluation": evaluation})

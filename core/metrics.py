@@ -18,7 +18,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "learnability": ("reward", "mean learnability of valid proposals"),
     "proposals/valid": ("fraction", "share of proposals that passed every check"),
     "proposals/distinct": ("fraction", "distinct programs among valid proposals of the step, by syntax tree"),
+    "proposals/duplicate": ("fraction", "share of proposals rejected because the archive knew them"),
+    "proposals/statements": ("statements", "mean length of f in valid proposals, nested statements included"),
+    "solve_rate/extreme": ("fraction", "share of valid proposals that were never or always solved"),
     "format/well_formed": ("fraction", "share of completions in the dialect's shape"),
+    "thinking": ("fraction", "share of well-formed answers that work something out first: values between statements"),
     "archive/size": ("tasks", "tasks in a buffer of the archive"),
     "staleness/mean": ("versions", "learner version minus version that sampled, mean over trained tokens"),
     "staleness/max": ("versions", "the same, largest"),
@@ -53,6 +57,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "replay/age_s": ("s", "age of the oldest waiting cohort"),
     "episodes/finished": ("episodes", "episodes finished so far"),
     "episodes/failed": ("episodes", "episodes given up for infrastructure reasons so far"),
+    "alarm": ("0 or 1", "1 while a measure of collapse is out of bounds over the last steps (recipe.options.collapse)"),
     "eval/greedy": ("fraction", "held-out solve rate, greedy"),
     "eval/sampled": ("fraction", "held-out solve rate at the training temperature"),
     "eval/pass_at_4": ("fraction", "held-out tasks solved by at least one of four samples"),
@@ -106,3 +111,9 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         except json.JSONDecodeError:
             continue
     return rows
+
+
+def rows_until(path: Path, *, step: int) -> list[dict[str, float]]:
+    """The rows of the steps up to ``step``, the last row of each; none if there is no file yet."""
+    rows = {row["step"]: row for row in read_metrics(path)} if path.exists() else {}
+    return [row for number, row in sorted(rows.items()) if number <= step]

@@ -50,6 +50,9 @@ class Archive(Protocol):
     async def sample(self, kind: str, count: int, rng: Random) -> list[Task]:
         """``min(count, size)`` tasks, uniformly without replacement."""
 
+    async def knows(self, kind: str, family: str) -> bool:
+        """Whether a task of ``kind`` and ``family`` is held; never of the empty family."""
+
     async def take_fresh(self, kind: str) -> Task | None:
         """The oldest task of ``kind`` minted in the last round that nobody took yet, or None."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import ClassVar, Protocol
 
@@ -48,6 +48,14 @@ class Verify(Protocol):
     async def __call__(self, claim: Claim) -> Verdict: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """What a recipe thinks of the run so far: ``alarm/...`` metrics (1 rings), and roles not to train for now."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
+
+
 class RecipeOptions(BaseModel):
     """What a run file may set under ``[recipe.options]``; each recipe subclasses it."""
 
@@ -69,8 +77,11 @@ class Recipe(ABC):
         """The task that an episode of ``kind`` starts from, made from what the archive holds."""
 
     @abstractmethod
-    async def play(self, task: Task, *, sample: Sample, verify: Verify) -> Episode:
-        """Play one episode which opens with ``task``."""
+    async def play(self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None = None) -> Episode:
+        """Play one episode which opens with ``task``.
+
+        ``archive`` is for looking at what is there; what an episode mints is archived when the episode is accepted.
+        """
 
     @abstractmethod
     def credit(self, cohort: Sequence[Episode]) -> list[Trajectory]:
@@ -90,6 +101,10 @@ class Recipe(ABC):
     def measure(self, cohort: Sequence[Episode]) -> Mapping[str, float]:
         """Metrics of one cohort under names of ``core.metrics.CATALOGUE``; the learner's step logs them."""
         return {}
+
+    def alarms(self, history: Sequence[Mapping[str, float]]) -> Alarms:
+        """What to warn of after a step, judged from the metrics of the last steps alone, newest last."""
+        return Alarms()
 
     @abstractmethod
     async def attempt(self, task: Task, *, sample: Sample, verify: Verify, num_samples: int) -> list[bool]:

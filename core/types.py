@@ -38,6 +38,7 @@ class Task:
     parents: tuple[str, ...] = ()  # tasks this one was made from: the genealogy of minted tasks
     fingerprint: str = ""  # tasks of one kind with equal fingerprints are the same task; empty: the payload decides
     minted_by: str = ""  # policy version and role that made it, such as "base@41/proposer"; empty for a seed task
+    family: str = ""  # what a recipe may not want twice, such as the program without its input; see Archive.knows
 
 
 class FinishReason(StrEnum):

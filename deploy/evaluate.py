@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ from sparring.actors.evaluation import Result, evaluate, read_tasks
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.rundir import RunDirectory
+from sparring.core.types import Task
 from sparring.deploy.export import POLICY
 from sparring.deploy.statistics import paired_bootstrap
+from sparring.deploy.test_set import refuse_test_set
 from sparring.recipes import build
-from sparring.serving.engine import SteppedEngine
-from sparring.serving.local import LocalSampler
 from sparring.serving.settings import EngineSettings
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.verifiers.executor import ExecutorPool
@@ -23,7 +25,7 @@ from sparring.verifiers.executor import ExecutorPool
 def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int) -> dict[str, Any]:
     """Sampled and greedy solve rates by kind, before and after, with the interval of the difference.
 
-    Raises:   UsageError: no such run, no exported policy in it, or no tasks.
+    Raises:   UsageError: no such run, no exported policy in it, no tasks, or test tasks.
     """
     if not directory.config.exists():
         raise UsageError(f"{directory.root} holds no run: give a directory that `sparring train --run` wrote")
@@ -34,13 +36,23 @@ def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int)
     path = tasks or config.evaluation.tasks
     if path is None:
         raise UsageError("no held-out tasks: give --tasks, or set evaluation.tasks in the run file")
-    before = asyncio.run(_evaluate(config, config.policy.model, path, num_tasks=num_tasks))
-    after = asyncio.run(_evaluate(config, policy, path, num_tasks=num_tasks))
+    refuse_test_set(path)
+    tasks_of = partial(read_tasks, path, num_tasks=num_tasks)
+    num_samples = config.evaluation.num_samples
+    before = asyncio.run(evaluate_policy(config, config.policy.model, tasks_of, num_samples=num_samples))
+    after = asyncio.run(evaluate_policy(config, policy, tasks_of, num_samples=num_samples))
     kinds = sorted({result.kind for result in before})
     return {kind: _compare(_of(before, kind), _of(after, kind), seed=config.seed) for kind in kinds}
 
 
-async def _evaluate(config: RunConfig, model: Path, path: Path, *, num_tasks: int) -> list[Result]:
+async def evaluate_policy(
+    config: RunConfig, model: Path, tasks: Callable[[], list[Task]], *, num_samples: int
+) -> list[Result]:
+    """Answer tasks with ``model`` on an engine of its own; they are called for once it is ready."""
+    # Imports vLLM, which a refusal does not need.
+    from sparring.serving.engine import SteppedEngine
+    from sparring.serving.local import LocalSampler
+
     config = config.model_copy(update={"policy": config.policy.model_copy(update={"model": model})})
     engine = SteppedEngine(EngineSettings.of(config), tokenizer=load_tokenizer(model))
     pool = ExecutorPool(config.executor)
@@ -48,11 +60,11 @@ async def _evaluate(config: RunConfig, model: Path, path: Path, *, num_tasks: in
     try:
         return await evaluate(
             build(config.recipe),
-            read_tasks(path, num_tasks=num_tasks),
+            tasks(),
             greedy=sampler.greedy(),
             sample=sampler,
             verify=pool,
-            num_samples=config.evaluation.num_samples,
+            num_samples=num_samples,
         )
     finally:
         await pool.close()

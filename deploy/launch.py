@@ -26,10 +26,12 @@ from pathlib import Path
 from sparring.core.config import RunConfig, load_config, override_config
 from sparring.core.errors import UsageError
 from sparring.core.rundir import RunDirectory
+from sparring.deploy.closing import show_before_after
 from sparring.deploy.cluster import start_cluster
 from sparring.deploy.records import Ending
 from sparring.deploy.report import write_report
 from sparring.deploy.session import Session
+from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
 from sparring.serving.tokenizer import load_tokenizer
@@ -72,8 +74,11 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bo
         else:
             ending = asyncio.run(_train(config, directory, view=view, resume=resume))
     print(f"report: {write_report(directory)}")
-    for line in ending.lines:
-        print(line)
+    *facts, last = ending.lines
+    print(*facts, sep="\n")
+    # Between: the line with the solve rates stays the last one, where people and scripts look for it.
+    show_before_after(directory)
+    print(last)
     if ending.interrupted:
         print(
             f"stopped after step {ending.step}; take it up again with: sparring train --resume --run {directory.root}"
@@ -93,12 +98,15 @@ async def _train(config: RunConfig, directory: RunDirectory, *, view: LiveView, 
 def check(config: RunConfig) -> None:
     """Find what is wrong before anything is started.
 
-    Raises:   UsageError: no such model or held-out file, a tokenizer that can not be used, an unknown recipe option.
+    Raises:   UsageError: no such model or held-out file, test tasks, a tokenizer that can not be used, an unknown
+              recipe option.
     """
     build(config.recipe)
     load_tokenizer(config.policy.model)
     if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
+    if config.evaluation.tasks is not None:
+        refuse_test_set(config.evaluation.tasks)
 
 
 def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:

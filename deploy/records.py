@@ -20,7 +20,7 @@ class Ending:
 
     step: int
     interrupted: bool
-    lines: Sequence[str]  # for people: solve rates before and after, peak memory
+    lines: Sequence[str]  # for people: steps, peak memory and, always last, solve rates before and after
 
 
 # Of each cohort: enough to see what the policy does, few enough to open in a browser.
@@ -56,7 +56,7 @@ def append_evaluation(path: Path, results: Sequence[Result], *, phase: str, step
 
 
 def closing_lines(directory: RunDirectory, *, peak_mib: float, step: int) -> list[str]:
-    """What a finished run says of itself."""
+    """What a finished run says of itself in a line each; deploy/closing.py says more."""
     lines = [f"steps: {step}", f"peak memory of all processes: {peak_mib / 1024:.2f} GiB"]
     if directory.evaluations.exists():
         lines.append(summary_line(read_evaluations(directory.evaluations)))

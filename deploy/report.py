@@ -20,26 +20,17 @@ from tokenizers import Tokenizer
 
 from sparring.core.config import RunConfig
 from sparring.core.rundir import RunDirectory
-from sparring.deploy.report_plots import MEASURES, held_out_plot, system_plots, training_plots
+from sparring.deploy.before_after import before_after
+from sparring.deploy.readable import Readable
+from sparring.deploy.report_held_out import comparisons, held_out_plot, length_plot
+from sparring.deploy.report_plots import system_plots, training_plots
 from sparring.deploy.report_samples import Decode, views
 from sparring.deploy.run_files import RunFiles, line_notes, read_run
-from sparring.deploy.statistics import Evaluation, Interval, by_kind, evaluation_lines, moment, paired_bootstrap
+from sparring.deploy.statistics import Evaluation, by_kind, evaluation_lines, moment
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Held-out answers shown side by side, of each kind.
 ANSWERS_PER_KIND = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One row of the held-out table: a kind and a measure, before and after, over the tasks that both have."""
-
-    kind: str
-    measure: str
-    num_tasks: int
-    before: float
-    after: float
-    difference: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +60,8 @@ def write_report(run: RunDirectory) -> Path:
         "plotly": Markup(get_plotlyjs()),
         "held_out": held_out_plot(lines.values, seed=_seed(files)),
         "comparisons": comparisons(lines.values, seed=_seed(files)),
+        "lengths": length_plot(lines.values, seed=_seed(files)),
+        "changes": before_after(lines.values, readable=Readable.of_run(files.config), seed=_seed(files)),
         "answers": answers(lines.values),
         "training": training_plots(files.metrics),
         "system": system_plots(files.metrics, files.parity),
@@ -98,34 +91,6 @@ def facts(files: RunFiles) -> list[tuple[str, str]]:
         ("seed", config.get("seed")),
     ]
     return [(name, str(value)) for name, value in found if value is not None]
-
-
-def comparisons(evaluations: Sequence[Evaluation], *, seed: int) -> list[Comparison]:
-    """End against start, paired by task, for all tasks together and each kind."""
-    start, end = moment(evaluations, "start"), moment(evaluations, "end")
-    kinds: dict[str, list[Evaluation]] = {"all": start, **by_kind(start)}
-    rows = []
-    for kind in kinds if len(kinds) > 2 else [kind for kind in kinds if kind != "all"]:
-        for measure, value in MEASURES.items():
-            before = {one.task_id: value(one) for one in kinds[kind]}
-            after = {one.task_id: value(one) for one in end if one.task_id in before}
-            before = {task: before[task] for task in after}
-            if after:
-                rows.append(_comparison(kind, measure, before, after, seed=seed))
-    return rows
-
-
-def _comparison(
-    kind: str, measure: str, before: Mapping[str, float], after: Mapping[str, float], *, seed: int
-) -> Comparison:
-    return Comparison(
-        kind=kind,
-        measure=measure,
-        num_tasks=len(after),
-        before=sum(before.values()) / len(before),
-        after=sum(after.values()) / len(after),
-        difference=paired_bootstrap(before, after, seed=seed),
-    )
 
 
 def answers(evaluations: Sequence[Evaluation]) -> list[Answer]:

@@ -70,7 +70,9 @@ class Panel:
 
     lines: Sequence[Line]
     title: str = ""
+    x: str = "learner step"
     y: str = ""
+    whole: bool = False  # x counts in ones
     fraction: bool = False  # values in [0, 1]: a fixed axis, so that panels compare
 
 
@@ -191,7 +193,8 @@ def _traces(line: Line, *, legend: bool) -> list[Json]:
 
 def _axes(panel: Panel, *, suffix: str, left: float, right: float) -> Json:
     limits: Json = {"range": [-0.03, 1.03], "dtick": 0.25} if panel.fraction else {"rangemode": "tozero"}
-    x = {**AXIS, "domain": [left, right], "anchor": f"y{suffix}", "title": axis_title("learner step")}
+    x = {**AXIS, "domain": [left, right], "anchor": f"y{suffix}", "title": axis_title(panel.x)}
+    x |= {"dtick": 1} if panel.whole else {}
     y = {**AXIS, "anchor": f"x{suffix}", "title": axis_title(panel.y), "automargin": True, **limits}
     return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
 

@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from sparring.deploy.report_figures import BLUE, GREEN, VERMILION, Line, Panel, Plot, histogram, plot, style_of
-from sparring.deploy.run_files import Metrics, Parity, Series
-from sparring.deploy.statistics import Evaluation, by_kind, interval_of, kind_order, pass_at_4
+from sparring.deploy.run_files import Metrics, Parity
+from sparring.deploy.statistics import kind_order
 
-# Error bars are for the eye; the table's intervals are the careful ones.
-NUM_RESAMPLES = 1000
-MEASURES: Mapping[str, Callable[[Evaluation], float]] = {
-    "greedy": lambda one: float(one.greedy),
-    "sampled": lambda one: one.solve_rate,
-    "pass@4": pass_at_4,
-}
-
-
-def held_out_plot(evaluations: Sequence[Evaluation], *, seed: int) -> Plot | None:
-    """Solve rates at the start, during and at the end, with error bars."""
-    panels = [
-        Panel(
-            title=name,
-            fraction=True,
-            lines=[_held_out(kind, group, measure, seed=seed) for kind, group in by_kind(evaluations).items()],
-        )
-        for name, measure in MEASURES.items()
-    ]
-    caption = (
-        "Share of held-out tasks solved: one greedy answer, the mean over sampled answers, and at least one of four. "
-        "Bars are 95 % bootstrap intervals over tasks; evaluations during the run use fewer tasks."
-    )
-    return plot("held-out", panels, title="Held-out solve rate", caption=caption, wide=True)
-
-
-def _held_out(kind: str, group: Sequence[Evaluation], measure: Callable[[Evaluation], float], *, seed: int) -> Line:
-    moments: dict[int, dict[str, float]] = {}
-    for one in group:
-        moments.setdefault(one.step, {})[one.task_id] = measure(one)
-    steps = sorted(moments)
-    intervals = [interval_of(moments[step], num_resamples=NUM_RESAMPLES, seed=seed) for step in steps]
-    return Line(
-        name=kind,
-        series=Series(steps=steps, values=[interval.mean for interval in intervals]),
-        spread=([one.high - one.mean for one in intervals], [one.mean - one.low for one in intervals]),
-        smooth=False,
-        **style_of(kind),
-    )
+# Stands where other solve rates have a role.
+NO_ROLES = frozenset({"extreme"})
 
 
 def training_plots(metrics: Metrics) -> list[Plot]:
@@ -70,15 +33,29 @@ def training_plots(metrics: Metrics) -> list[Plot]:
             [
                 Panel(title="valid", fraction=True, lines=_by_kind(metrics, "proposals/valid")),
                 Panel(title="distinct among valid", fraction=True, lines=_by_kind(metrics, "proposals/distinct")),
+                Panel(title="known to the archive", fraction=True, lines=_by_kind(metrics, "proposals/duplicate")),
+                Panel(title="statements of valid ones", lines=_by_kind(metrics, "proposals/statements")),
             ],
             title="Proposals",
-            caption="Share of proposals that passed every check, and share of distinct programs among those.",
+            caption="Share that passed every check, share of distinct programs among those, share rejected because the "
+            "archive knew them, and how long valid programs are.",
+            wide=True,
         ),
         plot(
             "learnability",
-            [Panel(lines=_by_kind(metrics, "learnability"), y="reward")],
+            [
+                Panel(title="mean", lines=_by_kind(metrics, "learnability"), y="reward"),
+                Panel(title="never or always solved", fraction=True, lines=_by_kind(metrics, "solve_rate/extreme")),
+            ],
             title="Learnability of valid proposals",
             caption="One minus the solve rate, zero for tasks never or always solved: what the proposer is paid for.",
+        ),
+        plot(
+            "thinking",
+            [Panel(fraction=True, lines=_by_kind(metrics, "thinking/solver"))],
+            title="Answers that think first",
+            caption="Share of the solver's well-formed answers that write something before the answer: in the compact "
+            "dialect the values between the statements, which an answer to an induction task has no place for.",
         ),
         _per_role(
             metrics,
@@ -92,6 +69,7 @@ def training_plots(metrics: Metrics) -> list[Plot]:
             title="Task archive",
             caption="Tasks that later proposals build on and solvers are given, by kind.",
         ),
+        _alarms(metrics),
     ]
     return [one for one in found if one]
 
@@ -166,11 +144,26 @@ def system_plots(metrics: Metrics, parity: Parity | None) -> list[Plot]:
 
 
 def _per_role(metrics: Metrics, front: str, *, title: str, caption: str, fraction: bool = False) -> Plot | None:
-    roles = sorted({name.removeprefix(f"{front}/").split("/")[0] for name in metrics.names(front) if name != front})
+    roles = sorted(set(_parts(metrics, front)) - NO_ROLES)
     panels = [
         Panel(title=_role_title(role), fraction=fraction, lines=_by_kind(metrics, f"{front}/{role}")) for role in roles
     ]
     return plot(front.replace("/", "-"), panels, title=title, caption=caption)
+
+
+def _alarms(metrics: Metrics) -> Plot | None:
+    """A panel for what each alarm watches, also where none rang: that it was watched is worth knowing."""
+    panels = [
+        Panel(title=what, fraction=True, lines=_by_kind(metrics, f"alarm/{what}", smooth=False))
+        for what in _parts(metrics, "alarm")
+    ]
+    caption = "1 where a measure of the proposals is out of its bounds over the last steps: the proposer collapses."
+    return plot("alarms", panels, title="Alarms", caption=caption, wide=True)
+
+
+def _parts(metrics: Metrics, front: str) -> list[str]:
+    """What follows ``front`` in the names of the run's metrics."""
+    return sorted({name.removeprefix(f"{front}/").split("/")[0] for name in metrics.names(front) if name != front})
 
 
 def _role_title(role: str) -> str:

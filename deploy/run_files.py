@@ -128,7 +128,7 @@ def read_run(run: RunDirectory) -> RunFiles:
     """Everything the report shows but the held-out evaluations."""
     rows = read_lines(run.metrics, _row)
     samples = read_lines(run.samples, msgspec.json.Decoder(Sample).decode)
-    config, config_notes = _read_config(run.config)
+    config, config_notes = read_config(run.config)
     parity, parity_notes = _read_parity(run.root / "parity.json")
     notes = [
         *config_notes,
@@ -167,7 +167,8 @@ def _metrics(rows: Sequence[Row]) -> Metrics:
     return Metrics(rows={step: by_step[step] for step in sorted(by_step)}, seconds=seconds)
 
 
-def _read_config(path: Path) -> tuple[Mapping[str, Any], list[str]]:
+def read_config(path: Path) -> tuple[Mapping[str, Any], list[str]]:
+    """A run's settings as they stand, not validated: older runs are read too. And what to tell people about them."""
     try:
         config = json.loads(path.read_bytes())
     except FileNotFoundError:

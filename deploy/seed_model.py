@@ -29,8 +29,8 @@ from sparring.recipes.corpus import heldout
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
-# Compiled, on one core of the machine the shipped model was made on.
-STEPS_PER_MINUTE = 350
+# The shipped model's. The stages of its curriculum (seed_samples.py) are steps of a run of this length.
+NUM_STEPS = 10_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,20 +209,14 @@ def describe(out_dir: Path) -> None:
     (out_dir / CHECKPOINT).unlink()
 
 
-def make_seed_model(
-    out_dir: Path, *, seed: int = 0, minutes: float = 45.0, num_steps: int | None = None, compiled: bool | None = None
-) -> Path:
+def make_seed_model(out_dir: Path, *, seed: int = 0, num_steps: int = NUM_STEPS, compiled: bool | None = None) -> Path:
     """Trains the seed model, measures it and writes its card; call it again to resume.
 
-    Args:     minutes: roughly how long, in steps of our machine's speed, so that equal arguments give equal models.
-              num_steps: exactly how long; replaces ``minutes``.
-              compiled: as in ``train_seed_model``; by default where there is a compiler.
+    Args:     compiled: as in ``train_seed_model``; by default where there is a compiler.
     Returns:  out_dir.
     """
     torch.set_num_threads(1)  # a model this small is no faster on two
-    steps = num_steps or max(1, round(minutes * STEPS_PER_MINUTE))
-    train_seed_model(
-        out_dir, seed=seed, num_steps=steps, compiled=shutil.which("g++") is not None if compiled is None else compiled
-    )
+    compiled = shutil.which("g++") is not None if compiled is None else compiled
+    train_seed_model(out_dir, seed=seed, num_steps=num_steps, compiled=compiled)
     describe(out_dir)
     return out_dir

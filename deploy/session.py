@@ -15,7 +15,7 @@ import msgspec
 from sparring.actors.collector import Collector
 from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
-from sparring.core.metrics import JsonlMetrics
+from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Episode
 from sparring.deploy.cluster import Cluster
@@ -23,6 +23,7 @@ from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.view import LiveView
+from sparring.deploy.watch import Watch
 from sparring.learner.loop import learn
 
 # Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
@@ -67,6 +68,8 @@ class Session:
         collector = Collector(
             cluster.recipe, episodes=cluster.store.episodes, replay=cluster.store.replay, keep=self._keep
         )
+        history = rows_until(self._directory.metrics, step=self._step)
+        self._watch = Watch(cluster.recipe, collector, history=history)
         with JsonlMetrics(self._directory.metrics) as self._metrics:
             learner = asyncio.create_task(
                 learn(
@@ -105,7 +108,7 @@ class Session:
         self._step = step
         polled = await self._cluster.stats()
         memory = {"memory/rss_mib": self._memory.look(), "memory/peak_mib": self._memory.peak_mib}
-        row = {**values, **polled, **memory}
+        row = {**self._watch.look(values), **polled, **memory}
         self._metrics.log(row, step=step)
         self._view.update(row, step)
         every = self._config.evaluation.every

@@ -22,7 +22,7 @@ from sparring.actors.openings import Openings
 from sparring.actors.settings import store_settings
 from sparring.actors.worker import Worker
 from sparring.core.config import RunConfig
-from sparring.core.metrics import JsonlMetrics
+from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Episode
@@ -30,6 +30,7 @@ from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.view import LiveView
+from sparring.deploy.watch import Watch
 from sparring.learner.checkpoint import Commit, latest
 from sparring.learner.local import LocalEngine
 from sparring.learner.loop import learn, publish_initial
@@ -37,7 +38,7 @@ from sparring.learner.publish import default_store
 from sparring.recipes import build
 from sparring.replay.memory import MemoryStore
 from sparring.serving.engine import SteppedEngine
-from sparring.serving.local import LocalSampler
+from sparring.serving.local import ByPolicy, LocalSampler
 from sparring.serving.settings import EngineSettings, prepare_environment
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.serving.transfer import Stager
@@ -79,6 +80,7 @@ class SingleProcess:
         self._step = start.step if start else 0
         self._memory = MemoryWatch()
         self._collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=self._keep)
+        self._watch = Watch(recipe, self._collector, history=rows_until(directory.metrics, step=self._step))
         self._stopping = False
         self._samples = SampleRecord(directory.samples)
         # vLLM first: it sets torch.distributed up, and the learner's rank joins what is there.
@@ -87,6 +89,7 @@ class SingleProcess:
         self._engine = SteppedEngine(settings, tokenizer=load_tokenizer(settings.model))
         self._stager = Stager(settings.model, policy=settings.policy)
         self._sampler = LocalSampler(self._engine, config=config)
+        self._sample = ByPolicy({config.policy.name: self._sampler, **_frozen_samplers(config)})
         self._learner = LocalEngine(config, directory=directory)
 
     async def run(self) -> Ending:
@@ -103,7 +106,7 @@ class SingleProcess:
         if self._start is None:
             await self._evaluate("start")
         rng = Random(f"{config.seed}/seeding")
-        await self._recipe.seed(archive=store.archive, sample=self._sampler, verify=self._verify, rng=rng)
+        await self._recipe.seed(archive=store.archive, sample=self._sample, verify=self._verify, rng=rng)
         with JsonlMetrics(self._directory.metrics) as self._metrics:
             while self._step < config.steps and not self._stopping:
                 await self._round()
@@ -136,6 +139,9 @@ class SingleProcess:
             extra=store.snapshot,
         )
         await self._swap()
+        every = self._config.evaluation.every
+        if every and self._step % every == 0 and self._step < self._config.steps:
+            await self._evaluate("during")
 
     async def _play(self) -> None:
         """Play every episode that may start now."""
@@ -150,8 +156,9 @@ class SingleProcess:
         worker = Worker(
             self._recipe,
             openings=openings,
-            sample=self._sampler,
+            sample=self._sample,
             verify=self._verify,
+            archive=self._store.archive,
             episodes=self._store.episodes,
             concurrency=self._config.actors.concurrency,
         )
@@ -169,7 +176,11 @@ class SingleProcess:
 
     async def _on_step(self, step: int, values: dict[str, float]) -> None:
         self._step = step
-        row = {**values, "memory/rss_mib": self._memory.look(), "memory/peak_mib": self._memory.peak_mib}
+        row = {
+            **self._watch.look(values),
+            "memory/rss_mib": self._memory.look(),
+            "memory/peak_mib": self._memory.peak_mib,
+        }
         self._metrics.log(row, step=step)
         self._view.update(row, step)
 
@@ -182,10 +193,22 @@ class SingleProcess:
             return
         results = await evaluate(
             self._recipe,
-            read_tasks(settings.tasks, num_tasks=settings.num_tasks),
+            read_tasks(
+                settings.tasks, num_tasks=settings.num_tasks_during if phase == "during" else settings.num_tasks
+            ),
             greedy=self._sampler.greedy(),
             sample=self._sampler,
             verify=self._verify,
             num_samples=settings.num_samples,
         )
         append_evaluation(self._directory.evaluations, results, phase=phase, step=self._step)
+
+
+def _frozen_samplers(config: RunConfig) -> dict[str, LocalSampler]:
+    """A sampler on an engine of its own for each policy that never learns."""
+    found = {}
+    for name, model in config.policy.frozen.items():
+        frozen = config.model_copy(update={"policy": config.policy.model_copy(update={"name": name, "model": model})})
+        engine = SteppedEngine(EngineSettings.of(frozen), tokenizer=load_tokenizer(model))
+        found[name] = LocalSampler(engine, config=frozen)
+    return found

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
@@ -15,7 +16,7 @@ import numpy as np
 
 from sparring.deploy.run_files import Lines, read_lines
 
-Phase = Literal["start", "during", "end"]
+Phase = Literal["start", "during", "end", "test"]
 
 RESAMPLES_AT_ONCE = 1000
 # The order people meet the kinds in; any other kind comes after, by name.
@@ -102,6 +103,43 @@ def paired_bootstrap(
     return Interval(mean=float(differences.mean()), low=float(low), high=float(high))
 
 
+def crossed_bootstrap(
+    differences: Mapping[str, np.ndarray], *, confidence: float = 0.99, num_resamples: int = 10_000, seed: int = 0
+) -> Interval:
+    """Interval of the mean over strata of the mean difference of each, by the percentile bootstrap.
+
+    Runs are drawn with replacement, the same for every stratum, and tasks within each stratum. Where there is one run
+    and one stratum, this is ``paired_bootstrap``.
+
+    Args:     differences: by stratum, after - before, [runs, tasks]; the same runs in each.
+    Raises:   ValueError: no stratum, an empty one, or not the same number of runs in each.
+    Source:   Efron and Tibshirani (1993), chapter 8.3 (one-step resampling of each factor)
+    """
+    shapes = {stratum: values.shape for stratum, values in differences.items()}
+    if len({shape[0] for shape in shapes.values()}) != 1 or any(0 in shape for shape in shapes.values()):
+        raise ValueError(
+            f"differences of shapes {shapes}; give at least one stratum, each [runs, tasks] with the same runs"
+        )
+    num_runs = next(iter(shapes.values()))[0]
+    runs_RS = drawn_weights(num_runs, count=num_resamples, key=(seed,))
+    strata = [
+        ((drawn_weights(values_SN.shape[1], count=num_resamples, key=(seed, at)) @ values_SN.T) * runs_RS).sum(axis=1)
+        for at, values_SN in enumerate(differences.values(), start=1)
+    ]
+    low, high = np.quantile(np.mean(strata, axis=0), [(1 - confidence) / 2, (1 + confidence) / 2])
+    mean = fmean(float(values.mean()) for values in differences.values())
+    return Interval(mean=mean, low=float(low), high=float(high))
+
+
+# An experiment compares the same few sets of tasks a hundred times; drawing takes longer than all the rest.
+@lru_cache(maxsize=6)
+def drawn_weights(size: int, *, count: int, key: tuple[int, ...]) -> np.ndarray:
+    """[count, size] shares of ``size`` things among ``size`` drawn with replacement; rows sum to 1; read-only."""
+    weights = np.random.default_rng([*key, size]).multinomial(size, np.full(size, 1 / size), size=count) / size
+    weights.setflags(write=False)
+    return weights
+
+
 def _resampled_means(values_N: np.ndarray, rng: np.random.Generator, *, count: int) -> np.ndarray:
     """[count] means of N values drawn with replacement; a few at a time, so that memory stays small."""
     parts = [min(RESAMPLES_AT_ONCE, count - done) for done in range(0, count, RESAMPLES_AT_ONCE)]
@@ -129,9 +167,14 @@ def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
 
 def pass_at_4(evaluation: Evaluation) -> float:
     """pass@4 of one task; nan with fewer than four samples."""
-    if len(evaluation.samples) < 4:
+    return pass_at(evaluation, 4)
+
+
+def pass_at(evaluation: Evaluation, k: int) -> float:
+    """pass@k of one task; nan with fewer samples than ``k``."""
+    if len(evaluation.samples) < k:
         return math.nan
-    return pass_at_k(len(evaluation.samples), sum(evaluation.samples), 4)
+    return pass_at_k(len(evaluation.samples), sum(evaluation.samples), k)
 
 
 def by_kind(evaluations: Iterable[Evaluation]) -> dict[str, list[Evaluation]]:

@@ -9,9 +9,11 @@ from sparring.core.config import RecipeConfig, validate
 from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
 from sparring.recipes.absolute_zero import AbsoluteZero
+from sparring.recipes.procedural import Procedural
 
 RECIPES: dict[str, type[Recipe]] = {
     "absolute_zero": AbsoluteZero,
+    "procedural": Procedural,
 }
 
 

@@ -24,14 +24,15 @@ from typing import ClassVar
 
 from sparring.core.errors import UsageError
 from sparring.core.ports import Archive
-from sparring.core.recipe import Recipe, RecipeOptions, Role, Sample, Verify
+from sparring.core.recipe import Alarms, Recipe, RecipeOptions, Role, Sample, Verify
 from sparring.core.types import Episode, Rollout, ScoredRollout, Task, Trajectory
 from sparring.recipes.absolute_zero_measures import measure
 from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions
-from sparring.recipes.credit import trained, trajectory, whiten_by
+from sparring.recipes.collapse import collapse_alarms
+from sparring.recipes.credit import trained, trajectory, whiten_by, with_shuffled_rewards
 from sparring.recipes.dialects import make_dialect
 from sparring.recipes.grading import Grader
-from sparring.recipes.programs import IllFormed, Rejected
+from sparring.recipes.programs import Duplicate, IllFormed, Rejected
 from sparring.recipes.proposals import Mint, as_question, content_bytes
 from sparring.recipes.seeding import Seeding
 
@@ -51,12 +52,13 @@ def learnability(solve_rate: float, *, at_extremes: float = 0.0) -> float:
 class AbsoluteZero(Recipe):
     """The game and the credit; sizes, rewards and departures from the paper are in its options."""
 
-    roles = (PROPOSER, SOLVER)
+    roles: ClassVar[tuple[Role, ...]] = (PROPOSER, SOLVER)
     Options: ClassVar[type[RecipeOptions]] = AbsoluteZeroOptions
 
     def __init__(self, options: AbsoluteZeroOptions | None = None) -> None:
         self.options = options or AbsoluteZeroOptions()
         self.dialect = make_dialect(self.options.dialect, banned_modules=self.options.banned_modules)
+        self.proposer = replace(PROPOSER, policy=self.options.proposer_policy)
         self._mint = Mint(self.options, self.dialect)
         self._grader = Grader(self.options, self.dialect)
 
@@ -89,23 +91,24 @@ class AbsoluteZero(Recipe):
                 room -= size
         return fitting
 
-    async def play(self, task: Task, *, sample: Sample, verify: Verify) -> Episode:
+    async def play(self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None = None) -> Episode:
         """One proposal with its solves, or one solve of an archived task."""
         if task.kind.startswith("propose/"):
-            return await self._play_proposal(task, sample=sample, verify=verify)
+            return await self._play_proposal(task, sample=sample, verify=verify, archive=archive)
         scored = await self._solve(task, num_samples=1, sample=sample, verify=verify)
         metrics = {"solve_rate": float(bool(scored[0].solved))}
         return Episode(episode_id=task.task_id, task=task, rollouts=tuple(scored), metrics=metrics)
 
-    async def _play_proposal(self, task: Task, *, sample: Sample, verify: Verify) -> Episode:
+    async def _play_proposal(self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None) -> Episode:
         proposal = await self.propose(task, sample=sample)
         try:
-            minted = await self._mint.mint(task, proposal, verify=verify)
+            minted = await self._mint.mint(task, proposal, verify=verify, archive=archive)
         except Rejected as reason:
             options = self.options
             penalty = options.ill_formed_reward if isinstance(reason, IllFormed) else options.invalid_proposal_reward
             scored = _scored(task, proposal, reward=penalty, why=str(reason))
-            return Episode(episode_id=task.task_id, task=task, rollouts=(scored,), metrics={"proposals/valid": 0.0})
+            metrics = {"proposals/valid": 0.0, "proposals/duplicate": float(isinstance(reason, Duplicate))}
+            return Episode(episode_id=task.task_id, task=task, rollouts=(scored,), metrics=metrics)
         solves = await self._solve_in_place(minted, sample=sample, verify=verify)
         estimate = solves[: self.options.num_solves]
         solve_rate = sum(bool(solve.solved) for solve in estimate) / len(estimate)
@@ -116,7 +119,12 @@ class AbsoluteZero(Recipe):
             task=task,
             rollouts=(scored, *solves),
             minted=(minted,) if self._is_kept(solve_rate) else (),
-            metrics={"proposals/valid": 1.0, "solve_rate": solve_rate, "learnability": learnability(solve_rate)},
+            metrics={
+                "proposals/valid": 1.0,
+                "proposals/duplicate": 0.0,
+                "solve_rate": solve_rate,
+                "learnability": learnability(solve_rate),
+            },
         )
 
     async def _solve_in_place(self, minted: Task, *, sample: Sample, verify: Verify) -> list[ScoredRollout]:
@@ -140,7 +148,7 @@ class AbsoluteZero(Recipe):
     async def propose(self, task: Task, *, sample: Sample) -> Rollout:
         """One completion of the proposer."""
         prompt = self.dialect.prompt(task, num_inputs=self.options.num_inputs)
-        [rollout] = await sample(PROPOSER, prompt, task=task)
+        [rollout] = await sample(self.proposer, prompt, task=task)
         return rollout
 
     async def _solve(self, task: Task, *, num_samples: int, sample: Sample, verify: Verify) -> list[ScoredRollout]:
@@ -151,15 +159,19 @@ class AbsoluteZero(Recipe):
     def credit(self, cohort: Sequence[Episode]) -> list[Trajectory]:
         """Whiten the rewards within each baseline and spread them over the completions.
 
-        Trajectories with no advantage stay: their tokens count in the entropy term and in the number of tokens
-        that the loss is divided by, which would otherwise depend on the rewards.
+        Trajectories with no advantage stay unless the options say otherwise: their tokens count in the entropy term and
+        in the number of tokens that the loss is divided by, which otherwise depends on the rewards.
         """
-        entries = trained(cohort)
+        # A frozen proposer's rollouts belong to a policy that nobody trains.
+        entries = [entry for entry in trained(cohort) if entry[1].rollout.policy == SOLVER.policy]
+        if self.options.shuffle_rewards:
+            entries = with_shuffled_rewards(entries, Random(f"shuffled rewards/{cohort[0].episode_id}"))
         advantages = whiten_by(entries, self._baseline, by_token=self.options.normalisation == "token")
         weights = {PROPOSER.name: self.options.proposer_weight, SOLVER.name: self.options.solver_weight}
         return [
             trajectory(episode, scored, advantage=weights[scored.rollout.role] * advantage)
             for (episode, scored), advantage in zip(entries, advantages, strict=True)
+            if advantage != 0.0 or self.options.train_without_advantage
         ]
 
     def _baseline(self, episode: Episode, scored: ScoredRollout) -> tuple[str, ...]:
@@ -173,6 +185,12 @@ class AbsoluteZero(Recipe):
     def measure(self, cohort: Sequence[Episode]) -> Mapping[str, float]:
         """Rewards, solve rates, learnability, validity, diversity and shape of one cohort."""
         return measure(cohort, dialect=self.dialect, solver_in_place=self.options.solve_source == "fresh")
+
+    def alarms(self, history: Sequence[Mapping[str, float]]) -> Alarms:
+        """Whether the proposer collapses, from what the steps so far measured."""
+        ringing = collapse_alarms(history, self.options.collapse)
+        pause = self.options.on_collapse == "pause" and any(ringing.values())
+        return Alarms(metrics=ringing, paused=frozenset({PROPOSER.name} if pause else ()))
 
     async def seed(self, *, archive: Archive, sample: Sample, verify: Verify, rng: Random) -> None:
         """Let the untrained policy fill the archive, starting from the identity function alone; resumes."""

@@ -8,7 +8,7 @@ from statistics import fmean
 from sparring.core.types import Episode, ScoredRollout
 from sparring.recipes.credit import trained
 from sparring.recipes.dialect import Dialect
-from sparring.recipes.syntax import program_fingerprint
+from sparring.recipes.syntax import num_statements, program_fingerprint
 
 _ACTIONS = {"proposer": "propose", "solver": "solve"}
 
@@ -37,10 +37,11 @@ def _of_role(
         return
     yield f"reward/mean/{where}", fmean(scored.reward for scored in rollouts)
     yield f"response_length/{where}", fmean(len(scored.rollout.completion_ids) for scored in rollouts)
-    yield (
-        f"format/well_formed/{where}",
-        fmean(dialect.read(asked, scored.rollout.text).well_formed for scored in rollouts),
-    )
+    readings = [dialect.read(asked, scored.rollout.text) for scored in rollouts]
+    yield f"format/well_formed/{where}", fmean(reading.well_formed for reading in readings)
+    answers = [reading for reading in readings if reading.well_formed and asked.startswith("solve/")]
+    if answers:
+        yield f"thinking/{where}", fmean(reading.thinks for reading in answers)
     graded = [scored.solved for scored in rollouts if scored.solved is not None]
     if graded:
         yield f"solve_rate/{where}", fmean(graded)
@@ -48,12 +49,17 @@ def _of_role(
 
 def _of_proposals(cohort: Sequence[Episode], kind: str, *, dialect: Dialect) -> Mapping[str, float]:
     valid = [episode for episode in cohort if episode.metrics["proposals/valid"]]
-    found = {f"proposals/valid/{kind}": len(valid) / len(cohort)}
+    found = {
+        f"proposals/valid/{kind}": len(valid) / len(cohort),
+        f"proposals/duplicate/{kind}": fmean(episode.metrics.get("proposals/duplicate", 0.0) for episode in cohort),
+    }
     if valid:
         found[f"solve_rate/proposed/{kind}"] = fmean(episode.metrics["solve_rate"] for episode in valid)
         found[f"learnability/{kind}"] = fmean(episode.metrics["learnability"] for episode in valid)
-        programs = {program_fingerprint(_program(episode, dialect=dialect)) for episode in valid}
-        found[f"proposals/distinct/{kind}"] = len(programs) / len(valid)
+        found[f"solve_rate/extreme/{kind}"] = fmean(episode.metrics["solve_rate"] in (0.0, 1.0) for episode in valid)
+        programs = [_program(episode, dialect=dialect) for episode in valid]
+        found[f"proposals/distinct/{kind}"] = len(set(map(program_fingerprint, programs))) / len(valid)
+        found[f"proposals/statements/{kind}"] = fmean(map(num_statements, programs))
     return found
 
 

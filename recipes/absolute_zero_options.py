@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from sparring.core.recipe import RecipeOptions
+from sparring.recipes.collapse import CollapseLimits
 from sparring.recipes.programs import Rules
 
 # Figure 8 of the paper; here each entry is matched as a dotted name, so that os.path and sys.exit mean something.
@@ -57,8 +58,17 @@ class AbsoluteZeroOptions(RecipeOptions):
     # Advantages (equation 8)
     baseline: Literal["task_kind_and_role", "group"] = "task_kind_and_role"  # "group": learnability rollouts, per task
     normalisation: Literal["token", "sequence"] = "token"  # "sequence" is the formula, "token" the original code
+    train_without_advantage: bool = True  # rollouts with advantage 0 still count in entropy and number of tokens
     proposer_weight: float = Field(1.0, ge=0)  # of the proposer's advantages; 0 trains the solver only
     solver_weight: float = Field(1.0, ge=0)
+
+    # A proposer that collapses
+    collapse: CollapseLimits = CollapseLimits()
+    on_collapse: Literal["warn", "pause"] = "warn"  # "pause": while an alarm rings, the proposer is not trained
+
+    # Controls, for experiments
+    shuffle_rewards: bool = False  # rewards change places among the rollouts of a role: nothing true can be learned
+    proposer_policy: str = "base"  # a name under policy.frozen: proposals of a policy that never changes
 
     # What makes a proposal valid
     banned_modules: tuple[str, ...] = BANNED_MODULES
@@ -68,6 +78,10 @@ class AbsoluteZeroOptions(RecipeOptions):
     max_content_bytes: int = Field(4800, ge=1)  # of a task, or of one prompt's references; a token is a byte or more
     deduplicate: Literal["syntax_tree", "text"] = "syntax_tree"
     strip_comments_in_seeding: bool = True  # with docstrings and what follows f; never in self-play
+    reject_dead_code: bool = False  # proposed programs with statements that can not change the result; see liveness
+    # A program (for induction: a program with its inputs) like one the archive holds of the kind, by normalised syntax
+    # tree; not while seeding. Otherwise new inputs of an old program are a new task.
+    reject_known_programs: bool = False
 
     @property
     def rules(self) -> Rules:

@@ -72,7 +72,7 @@ class CompactDialect(Dialect):
         if kind == "solve/induction":
             return Reading(well_formed=complete, program=found.get("<a>"))
         if kind.startswith("solve/"):
-            return Reading(well_formed=complete, answer=found.get("<a>"))
+            return Reading(well_formed=complete, answer=found.get("<a>"), thoughts=found.get("<t>", "").strip())
         inputs = (found["<i>"],) if "<i>" in found else ()
         return Reading(well_formed=complete, program=found.get("<p>"), inputs=inputs)
 

@@ -182,7 +182,8 @@ def _checked(
     return Specimen(program, len(steps), tuple(inputs), tuple(values for _, values in runs))
 
 
-def _payload(kind: str, specimen: Specimen) -> dict[str, object]:
+def task_payload(kind: str, specimen: Specimen) -> dict[str, object]:
+    """What a solve task of one kind holds: the payload of a held-out task and of a procedural one."""
     payload: dict[str, object] = {"program": specimen.program, "num_statements": specimen.num_statements}
     if kind == "solve/induction":
         inputs, outputs = map(repr, specimen.inputs), map(repr, specimen.outputs)
@@ -197,9 +198,10 @@ def heldout(split: str, *, num_per_kind: int = 240) -> Iterator[Task]:
         made = 0
         while made < num_per_kind:
             specimen = draw_specimen(random, sizes[made % len(sizes)], split=split)
-            key = (kind, specimen.program, "" if kind == "induction" else repr(specimen.inputs[0]))
+            shown = specimen.inputs if kind == "induction" else specimen.inputs[:1]
+            key = (kind, specimen.program, repr(shown))
             if key not in seen:
                 seen.add(key)
                 kind_name = f"solve/{kind}"
-                yield Task(task_id=f"{split}-{kind}-{made}", kind=kind_name, payload=_payload(kind_name, specimen))
+                yield Task(task_id=f"{split}-{kind}-{made}", kind=kind_name, payload=task_payload(kind_name, specimen))
                 made += 1

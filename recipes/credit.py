@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from math import fsum, sqrt
+from random import Random
 
 from sparring.core.types import Episode, Objective, ScoredRollout, Trajectory
 
@@ -57,6 +59,17 @@ def whiten_by(
         for at, value in zip(members, values, strict=True):
             advantages[at] = value
     return advantages
+
+
+def with_shuffled_rewards(entries: Sequence[Entry], random: Random) -> list[Entry]:
+    """The entries with their rewards permuted at random within each role: a control that keeps every other number."""
+    shuffled = list(entries)
+    for role in sorted({scored.rollout.role for _, scored in entries}):
+        places = [at for at, (_, scored) in enumerate(entries) if scored.rollout.role == role]
+        for at, source in zip(places, random.sample(places, len(places)), strict=True):
+            episode, scored = entries[at]
+            shuffled[at] = (episode, replace(scored, reward=entries[source][1].reward))
+    return shuffled
 
 
 def trajectory(

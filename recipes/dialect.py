@@ -29,6 +29,12 @@ class Reading:
     inputs: tuple[str, ...] = ()  # propose: one argument (deduction, abduction) or several (induction)
     message: str = ""  # propose induction
     answer: str | None = None  # solve deduction: a value; solve abduction: an argument
+    thoughts: str = ""  # what stands before the answer and is not graded: intermediate values, or reasoning
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it works something out before it answers."""
+        return bool(self.thoughts)
 
 
 class Dialect(ABC):

@@ -50,6 +50,10 @@ class IllFormed(Rejected):
     """A completion without the dialect's shape: there is nothing to check."""
 
 
+class Duplicate(Rejected):
+    """A sound proposal of what is there already."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What programs and arguments have to keep to."""

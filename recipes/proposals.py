@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sparring.core.claims import ProgramRun
+from sparring.core.errors import UsageError
+from sparring.core.ports import Archive
 from sparring.core.recipe import Verify
 from sparring.core.types import Payload, PolicyVersion, Rollout, Task
 from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions
 from sparring.recipes.dialect import Dialect, Reading
-from sparring.recipes.programs import IllFormed, Rejected, normalised_argument
-from sparring.recipes.syntax import stripped, task_fingerprint
+from sparring.recipes.liveness import dead_statements
+from sparring.recipes.programs import Duplicate, IllFormed, Rejected, normalised_argument
+from sparring.recipes.syntax import program_fingerprint, stripped, task_fingerprint
 
 
 class Mint:
@@ -19,10 +22,12 @@ class Mint:
     def __init__(self, options: AbsoluteZeroOptions, dialect: Dialect) -> None:
         self._options, self._dialect = options, dialect
 
-    async def mint(self, task: Task, rollout: Rollout, *, verify: Verify, seeding: bool = False) -> Task:
+    async def mint(
+        self, task: Task, rollout: Rollout, *, verify: Verify, archive: Archive | None = None, seeding: bool = False
+    ) -> Task:
         """The task that ``rollout`` proposes in answer to ``task``, with the outputs its program returned.
 
-        Raises:   Rejected: a check failed; IllFormed: there was nothing to check.
+        Raises:   Rejected: a check failed; IllFormed: there was nothing to check; Duplicate: ``archive`` knows it.
                   VerificationFailed: the executor could not run it.
         """
         kind = task.kind.removeprefix("propose/")
@@ -32,7 +37,15 @@ class Mint:
         program = self._program(task, reading)
         if seeding and self._options.strip_comments_in_seeding:
             program = stripped(program)
+        # The program of an induction task was judged when it was proposed.
+        if self._options.reject_dead_code and kind != "induction" and (dead := dead_statements(program)):
+            raise Rejected(f"dead code, {dead[0]}")
         inputs = self._inputs(kind, reading)
+        fingerprint = task_fingerprint(program, inputs, by=self._options.deduplicate)
+        # The program of an induction task was given: what must not repeat is the whole task.
+        family = fingerprint if kind == "induction" else program_fingerprint(program)
+        if self._options.reject_known_programs and not seeding:
+            await _check_unknown(kind, family, archive)
         outputs = await self._run(program, inputs, verify=verify)
         payload = _payload(kind, program, inputs, outputs, reading.message)
         self._check_size(payload)
@@ -41,8 +54,9 @@ class Mint:
             kind=kind,
             payload=payload,
             parents=task.parents,
-            fingerprint=task_fingerprint(program, inputs, by=self._options.deduplicate),
+            fingerprint=fingerprint,
             minted_by=_author(rollout),
+            family=family,
         )
 
     def _program(self, task: Task, reading: Reading) -> str:
@@ -71,6 +85,13 @@ class Mint:
         size, limit = content_bytes(payload), self._options.max_content_bytes
         if size > limit:
             raise Rejected(f"a task of {size} bytes, but {limit} fit into a prompt")
+
+
+async def _check_unknown(kind: str, family: str, archive: Archive | None) -> None:
+    if archive is None:
+        raise UsageError("recipe.options.reject_known_programs needs the archive; pass it to Recipe.play")
+    if await archive.knows(kind, family):
+        raise Duplicate(f"its {'task' if kind == 'induction' else 'program'} is already in the archive")
 
 
 def content_bytes(payload: Payload) -> int:

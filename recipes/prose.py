@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -60,7 +61,9 @@ class ProseDialect(Dialect):
         complete = all(len(blocks.get(name, ())) == 1 and blocks[name][0].strip() for name in wanted)
         if kind == "propose/induction":
             complete = complete and bool(blocks.get("input"))
-        return _reading(kind, blocks) if complete else Reading(well_formed=False)
+        if not complete:
+            return Reading(well_formed=False)
+        return replace(_reading(kind, blocks), thoughts=shape["reasoning"].strip())
 
 
 def _blocks(answer: str) -> dict[str, list[str]]:

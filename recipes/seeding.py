@@ -22,7 +22,7 @@ from sparring.core.types import Rollout, Task
 from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions
 from sparring.recipes.programs import Rejected
 from sparring.recipes.proposals import Mint
-from sparring.recipes.syntax import task_fingerprint
+from sparring.recipes.syntax import program_fingerprint, task_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ class Seeding:
         """
         by = self._options.deduplicate
         fingerprint = task_fingerprint(IDENTITY["program"], [IDENTITY["input"]], by=by)
-        identity = Task(task_id="zero", kind="deduction", payload=IDENTITY, fingerprint=fingerprint)
+        family = program_fingerprint(IDENTITY["program"])
+        identity = Task(task_id="zero", kind="deduction", payload=IDENTITY, fingerprint=fingerprint, family=family)
         await self._archive.add(_seeds(identity))
         await self._fill("abduction", openings=("propose/deduction", "propose/abduction"))
         await self._fill("induction", openings=("propose/induction",))

@@ -65,6 +65,18 @@ def normalised(program: str) -> str:
     return ast.dump(tree, annotate_fields=False)
 
 
+def num_statements(program: str) -> int:
+    """Statements in the body of the entry function, nested ones included; docstrings and ``pass`` do not count.
+
+    Raises:   Rejected: not Python.
+    """
+    functions = [node for node in parsed(program).body if isinstance(node, ast.FunctionDef)]
+    # A proposal's only function becomes f whatever its name is; see Rules.program.
+    entry = [node for node in functions if node.name == ENTRY][-1:] or functions[-1:]
+    inside = (node for function in entry for node in ast.walk(function) if node is not function)
+    return sum(isinstance(node, ast.stmt) and not _is_inert(node) for node in inside)
+
+
 def stripped(program: str) -> str:
     """``program`` without comments, docstrings and what follows ``f``; unchanged text where there is no such thing.
 

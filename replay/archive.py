@@ -31,8 +31,8 @@ class RedisArchive:
         keys = [self._keys.minted]
         arguments: list[Argument] = [self._limits.archive_capacity]
         for task in tasks:
-            keys += [self._keys.tasks(task.kind), self._keys.seen(task.kind)]
-            arguments += [task.kind, fingerprint(task), encode(task)]
+            keys += [self._keys.tasks(task.kind), self._keys.seen(task.kind), self._keys.families(task.kind)]
+            arguments += [task.kind, fingerprint(task), task.family, encode(task)]
         return int(await self._connection.run(scripts.ADD, keys, arguments))
 
     async def size(self, kind: str) -> int:
@@ -55,6 +55,10 @@ class RedisArchive:
             if all(found):
                 return [decode(data[FINGERPRINT:], Task) for data in found]
         raise ComponentFailed("archive", f"{DRAWS} draws of {kind} tasks were forgotten before they were read")
+
+    async def knows(self, kind: str, family: str) -> bool:
+        """Whether a task of ``kind`` and ``family`` is held; never of the empty family."""
+        return await self._connection.call("ZSCORE", self._keys.families(kind), family) is not None
 
     async def take_fresh(self, kind: str) -> Task | None:
         """The oldest freshly minted task of ``kind`` that nobody took yet."""

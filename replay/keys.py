@@ -86,6 +86,10 @@ class Keys:
         """Set of the fingerprints in ``tasks(kind)``. Workers."""
         return self._name(f"archive:seen:{kind}")
 
+    def families(self, kind: str) -> str:
+        """Sorted set: family -> number of the newest task of it in ``tasks(kind)``. Workers."""
+        return self._name(f"archive:families:{kind}")
+
     def fresh(self, kind: str) -> str:
         """List of wire Tasks minted lately that no episode has opened with, oldest first, capped. Workers."""
         return self._name(f"archive:fresh:{kind}")

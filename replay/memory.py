@@ -40,6 +40,9 @@ class MemoryArchive:
         chosen = rng.sample(range(len(held)), min(count, len(held)))
         return [decode(held[index], Task) for index in chosen]
 
+    async def knows(self, kind: str, family: str) -> bool:
+        return family in self._shared.state.families.get(kind, {})
+
     async def take_fresh(self, kind: str) -> Task | None:
         fresh = self._shared.state.fresh.get(kind)
         return decode(fresh.pop(0), Task) if fresh else None

@@ -12,7 +12,7 @@ import msgspec
 from sparring.core.errors import ComponentFailed
 from sparring.core.ports import Announcement, Lease
 from sparring.core.types import Task
-from sparring.core.wire import encode, fingerprint
+from sparring.core.wire import decode, encode, fingerprint
 
 
 class MemoryState(msgspec.Struct, kw_only=True):
@@ -28,6 +28,7 @@ class MemoryState(msgspec.Struct, kw_only=True):
     started: dict[str, int] = {}
     steps: int = 0
     tasks: dict[str, dict[str, bytes]] = {}  # kind -> fingerprint -> task, oldest first
+    families: dict[str, dict[str, int]] = {}  # kind -> family -> tasks of it held
     fresh: dict[str, list[bytes]] = {}
     versions: dict[str, Announcement] = {}
     incarnations: dict[str, int] = {}  # role -> number of the newest
@@ -47,9 +48,17 @@ class MemoryState(msgspec.Struct, kw_only=True):
         if mark in held:
             return False
         held[mark] = encode(task)
+        self._count_family(task, 1)
         while len(held) > capacity:
-            del held[next(iter(held))]
+            self._count_family(decode(held.pop(next(iter(held))), Task), -1)
         return True
+
+    def _count_family(self, task: Task, change: int) -> None:
+        if task.family:
+            counts = self.families.setdefault(task.kind, {})
+            counts[task.family] = counts.get(task.family, 0) + change
+            if not counts[task.family]:
+                del counts[task.family]
 
 
 class Shared:

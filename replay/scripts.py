@@ -15,17 +15,20 @@ local function fenced(key, number)
 end
 """
 
-# Numbers of a kind are consecutive, so the oldest one is the newest minus the size plus one.
+# Numbers of a kind are consecutive, so the oldest one is the newest minus the size plus one. Tasks are forgotten in
+# order, so a family is gone with its newest task.
 _STORE = """
-local function store(minted, tasks, seen, kind, fingerprint, task, capacity)
+local function store(minted, tasks, seen, families, kind, fingerprint, family, task, capacity)
   if redis.call('SADD', seen, fingerprint) == 0 then return 0 end
   local newest = redis.call('HINCRBY', minted, kind, 1)
   redis.call('HSET', tasks, newest, fingerprint .. task)
+  if family ~= '' then redis.call('ZADD', families, newest, family) end
   local size = redis.call('HLEN', tasks)
   while size > capacity do
     local oldest = newest - size + 1
     redis.call('SREM', seen, string.sub(redis.call('HGET', tasks, oldest), 1, 32))
     redis.call('HDEL', tasks, oldest)
+    redis.call('ZREMRANGEBYSCORE', families, '-inf', oldest)
     size = size - 1
   end
   return 1
@@ -84,22 +87,23 @@ if count > 0 then redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'v', 'release') 
 return count
 """
 
-# KEYS minted (tasks seen)*; ARGV capacity (kind fingerprint task)*.   Returns how many were new.
+# KEYS minted (tasks seen families)*; ARGV capacity (kind fingerprint family task)*.   Returns how many were new.
 ADD = (
     _STORE
     + """
 local new = 0
-for i = 0, (#KEYS - 1) / 2 - 1 do
-  local k, a = 2 + i * 2, 2 + i * 3
-  new = new + store(KEYS[1], KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[1]))
+for i = 0, (#KEYS - 1) / 3 - 1 do
+  local k, a = 2 + i * 3, 2 + i * 4
+  new = new + store(KEYS[1], KEYS[k], KEYS[k + 1], KEYS[k + 2],
+                    ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[1]))
 end
 return new
 """
 )
 
 # A freed slot matters to waiting workers only if all slots were taken: only the learner moves the staleness bound.
-# KEYS leases running accepted wake episodes minted (tasks seen fresh)*
-# ARGV lease concurrency episode capacity (kind fingerprint task fresh_limit)*
+# KEYS leases running accepted wake episodes minted (tasks seen families fresh)*
+# ARGV lease concurrency episode capacity (kind fingerprint family task fresh_limit)*
 # Returns 1, or 0 if the lease was not held any more and nothing was done.
 PUT = (
     _STORE
@@ -114,13 +118,14 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HINCRBY', KEYS[2], kind, -1)
 redis.call('HINCRBY', KEYS[3], kind, 1)
 redis.call('XADD', KEYS[5], '*', 'v', ARGV[3])
-for i = 0, (#KEYS - 6) / 3 - 1 do
-  local k, a = 7 + i * 3, 5 + i * 4
-  local limit = tonumber(ARGV[a + 3])
-  local new = store(KEYS[6], KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[4]))
+for i = 0, (#KEYS - 6) / 4 - 1 do
+  local k, a = 7 + i * 4, 5 + i * 5
+  local limit = tonumber(ARGV[a + 4])
+  local new = store(KEYS[6], KEYS[k], KEYS[k + 1], KEYS[k + 2],
+                    ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[4]))
   if new == 1 and limit > 0 then
-    redis.call('RPUSH', KEYS[k + 2], ARGV[a + 2])
-    redis.call('LTRIM', KEYS[k + 2], -limit, -1)
+    redis.call('RPUSH', KEYS[k + 3], ARGV[a + 3])
+    redis.call('LTRIM', KEYS[k + 3], -limit, -1)
   end
 end
 return 1

@@ -89,8 +89,8 @@ class RedisEpisodes:
             self._limits.archive_capacity,
         ]
         for task in episode.minted:
-            keys += [held.tasks(task.kind), held.seen(task.kind), held.fresh(task.kind)]
-            arguments += [task.kind, fingerprint(task), encode(task), self._limits.fresh(task.kind)]
+            keys += [held.tasks(task.kind), held.seen(task.kind), held.families(task.kind), held.fresh(task.kind)]
+            arguments += [task.kind, fingerprint(task), task.family, encode(task), self._limits.fresh(task.kind)]
         return bool(await self._connection.run(scripts.PUT, keys, arguments))
 
     async def get(self, *, count: int, timeout_s: float) -> list[Delivery[Episode]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sparring.core.config import RunConfig
-from sparring.core.errors import SamplingFailed
+from sparring.core.errors import SamplingFailed, UsageError
+from sparring.core.recipe import Role
+from sparring.core.types import Rollout, Task
 from sparring.serving.port import Engine
 from sparring.serving.requests import Completion, SampleRequest
 from sparring.serving.view import SampleView, Texts, view_settings
@@ -55,6 +57,25 @@ class LocalSampler(SampleView):
             raise
         finally:
             self._pump.clear()
+
+
+class ByPolicy:
+    """``Sample`` over several policies: a role is asked of the sampler of its policy."""
+
+    def __init__(self, samplers: Mapping[str, LocalSampler]) -> None:
+        self._samplers = samplers
+
+    async def __call__(self, role: Role, prompt: str, *, task: Task, num_samples: int = 1) -> list[Rollout]:
+        """``num_samples`` independent completions.
+
+        Raises:   UsageError: nobody plays for that policy.
+        """
+        if role.policy not in self._samplers:
+            raise UsageError(
+                f"role {role.name} plays with policy {role.policy!r}, but there is only {sorted(self._samplers)}; "
+                "name it under policy.frozen"
+            )
+        return await self._samplers[role.policy](role, prompt, task=task, num_samples=num_samples)
 
 
 async def _settled(count: Callable[[], int]) -> None:

@@ -81,3 +81,11 @@ async def test_an_unfinished_cohort_acknowledges_nothing():
 async def test_cohort_ids_differ_between_cohorts_of_one_key():
     inserted, _ = await collected("aaaa")
     assert len({cohort.cohort_id for cohort, _ in inserted}) == 2
+
+
+async def test_trajectories_of_a_paused_role_carry_no_advantage_and_stay():
+    replay = Replay()
+    collector = Collector(Pairs(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes: None)
+    collector.paused = frozenset({"solver"})
+    await collector.collect_some(timeout_s=0)
+    assert [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories] == [(0.0,)] * 4

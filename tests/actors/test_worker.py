@@ -6,6 +6,8 @@ from sparring.core.errors import VerificationFailed
 from sparring.core.ports import Lease
 from sparring.core.types import Episode, Task
 
+ARCHIVE = object()  # only handed on
+
 
 class Admissions:
     """Admits ``kinds`` one by one; a released lease is admitted again under the next number."""
@@ -51,7 +53,8 @@ class Game:
         self.draws[task_id] = rng.random()
         return Task(task_id=task_id, kind=kind, payload={})
 
-    async def play(self, task, *, sample, verify):
+    async def play(self, task, *, sample, verify, archive):
+        assert archive is ARCHIVE
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         await asyncio.sleep(0)
@@ -62,9 +65,17 @@ class Game:
 
 
 def a_worker(game, admissions, *, count, concurrency=2, seed=0):
-    openings = Openings(game, admission=admissions, archive=None, owner="w0", seed=seed)
+    openings = Openings(game, admission=admissions, archive=ARCHIVE, owner="w0", seed=seed)
     episodes = Episodes(openings, count)
-    worker = Worker(game, openings=openings, sample=None, verify=None, episodes=episodes, concurrency=concurrency)
+    worker = Worker(
+        game,
+        openings=openings,
+        sample=None,
+        verify=None,
+        archive=ARCHIVE,
+        episodes=episodes,
+        concurrency=concurrency,
+    )
     return worker, episodes
 
 

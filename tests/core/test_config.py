@@ -69,3 +69,10 @@ def test_a_path_beside_the_run_file_is_made_absolute(tmp_path):
 def test_a_configuration_survives_json():
     config = RunConfig(steps=7)
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_frozen_policies_are_refused_where_nothing_hosts_them(tmp_path):
+    text = '[policy.frozen]\nsnapshot = "model"\n'
+    with pytest.raises(UsageError, match="single_process"):
+        load_config(write(tmp_path, text))
+    assert load_config(write(tmp_path, 'mode = "single_process"\n' + text)).policy.frozen["snapshot"].name == "model"

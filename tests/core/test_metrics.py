@@ -1,6 +1,6 @@
 import pytest
 
-from sparring.core.metrics import JsonlMetrics, declared, read_metrics
+from sparring.core.metrics import JsonlMetrics, declared, read_metrics, rows_until
 
 
 def test_a_metric_is_declared_by_its_front_part():
@@ -22,3 +22,12 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     with path.open("a") as file:
         file.write('{"time": 1, "st')
     assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 0.5)]
+
+
+def test_of_a_step_made_twice_the_last_row_counts_and_later_steps_do_not(tmp_path):
+    path = tmp_path / "m.jsonl"
+    assert rows_until(path, step=2) == []
+    with JsonlMetrics(path) as sink:
+        for step, loss in ((1, 0.1), (2, 0.2), (3, 0.3), (2, 0.4)):
+            sink.log({"loss": loss}, step=step)
+    assert [(row["step"], row["loss"]) for row in rows_until(path, step=2)] == [(1, 0.1), (2, 0.4)]

@@ -146,6 +146,12 @@ def write_metrics(run, *, num_steps=120):
                     f"learnability/{kind}": 0.3 + 0.1 * learned + noise(0.05),
                     f"proposals/valid/{kind}": min(1, 0.6 + 0.3 * learned + noise(0.08)),
                     f"proposals/distinct/{kind}": min(1, 0.95 + noise(0.04)),
+                    f"proposals/duplicate/{kind}": max(0, 0.1 * learned + noise(0.02)),
+                    f"proposals/statements/{kind}": 2 + 0.5 * learned + noise(0.1),
+                    f"solve_rate/extreme/{kind}": max(0, 0.4 - 0.2 * learned + noise(0.05)),
+                    f"thinking/solver/{kind}": 0.0 if kind == "induction" else min(1, 0.1 + 0.7 * learned),
+                    f"alarm/statements/{kind}": float(60 < step < 70),
+                    f"alarm/duplicate/{kind}": 0.0,
                     f"response_length/solver/{kind}": 9 + 6 * number + noise(0.6),
                     f"response_length/proposer/{kind}": 42 - 6 * number + noise(2),
                     f"archive/size/{kind}": 64 + step * (12 - number),
@@ -211,6 +217,8 @@ def test_the_report_of_a_whole_run_shows_every_section(tmp_path):
         assert f'id="plot-{plot}"' in page
     assert 'id="plot-parity"' in page
     assert 'id="plot-archive"' in page
+    for plot in ("held-out-length", "thinking", "alarms"):
+        assert f'id="plot-{plot}"' in page
     assert "No held-out evaluation yet" not in page
     assert "120 of 120" in page
     assert "<dt>minutes</dt><dd>7.5</dd>" in page
@@ -303,6 +311,42 @@ def test_a_run_without_an_end_says_why_there_is_no_comparison(tmp_path):
     page = page_of(run)
     assert 'id="plot-held-out"' in page
     assert "this run has not both" in page
+
+
+def test_before_and_after_shows_rates_by_length_and_the_tasks_that_were_learned(tmp_path):
+    run = a_run(tmp_path)
+    page = without_plotly(page_of(run))
+    section = page[page.index('<h2 id="before-after">') : page.index('<h2 id="training">')]
+    assert "mean over kinds: 0." in section
+    # Of each kind a row for all tasks and one for each of four lengths.
+    assert section.count("<tr") == 1 + 3 * 5
+    assert section.count('class="card example"') == 3
+    assert [kind for kind in KINDS if f"<h3>{kind}, " in section] == list(KINDS)
+    assert section.count("badge bad") == section.count("badge good") == 3
+    assert "of 600 tasks were learned" in section
+
+
+def test_a_script_in_an_answer_that_was_learned_can_not_run(tmp_path):
+    run = an_empty_run(tmp_path)
+    lines = [
+        {"step": 0, "version": 0, "phase": "start", "kind": "deduction", "task_id": PAYLOAD, "num_statements": 1}
+        | {"greedy": False, "samples": [False] * 4, "prompt": PAYLOAD, "answer": PAYLOAD}
+    ]
+    lines.append(lines[0] | {"step": 9, "phase": "end", "greedy": True, "samples": [True] * 4})
+    run.evaluations.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = without_plotly(page_of(run))
+    assert 'class="card example"' in page
+    assert "<script>alert" not in page
+
+
+def test_the_start_of_an_interrupted_run_is_shown_by_length(tmp_path):
+    run = an_empty_run(tmp_path)
+    write_evaluations(run, phases=(("start", 0),))
+    page = without_plotly(page_of(run))
+    section = page[page.index('<h2 id="before-after">') : page.index('<h2 id="training">')]
+    assert "This run has not both an evaluation" in section
+    assert 'id="plot-held-out-length"' in section
+    assert "were learned" not in section
 
 
 def test_comparisons_pair_only_tasks_that_both_evaluations_have():

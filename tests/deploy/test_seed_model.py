@@ -50,7 +50,7 @@ def task(kind, **payload):
 
 
 def test_the_vocabulary_is_small_and_has_no_entry_twice():
-    assert len(set(VOCABULARY)) == len(VOCABULARY) <= 160
+    assert len(set(VOCABULARY)) == len(VOCABULARY) <= 250
 
 
 @given(st.lists(st.sampled_from([*CHARACTERS, *VOCABULARY[4:]])).map("".join))
@@ -97,6 +97,26 @@ def test_the_curriculum_begins_with_short_programs():
     early = [draw_sample(random, easy=True) for _ in range(300)]
     longest = max(s.prompt.split("<p>")[-1].count("\n") for s in early if s.prompt.startswith("<sd>"))
     assert longest <= 3  # two statements, and a return where the last is a condition or a loop
+
+
+def test_a_program_that_is_shown_may_be_asked_about_several_times():
+    random = Random(5)
+    for sample in (draw_sample(random, questions=3) for _ in range(200)):
+        shown = sample.prompt[:4] in ("<sd>", "<sa>")
+        assert len(sample.more) == (2 if shown else 0)
+        for prompt, completion in sample.more:
+            assert prompt[:3] == ("<i>" if sample.prompt.startswith("<sd>") else "<o>")
+            assert completion.endswith("<eos>")
+
+
+def test_thinking_is_as_rare_as_asked_for_and_never_about_one_statement():
+    random = Random(6)
+    for thinks in (0.0, 1.0):
+        for sample in (draw_sample(random, thinks=thinks) for _ in range(200)):
+            long = sample.prompt.startswith(("<sd>", "<sa>")) and "x = " in sample.prompt
+            if sample.completion.startswith("<t>"):
+                assert long
+                assert thinks == 1.0
 
 
 def test_batches_do_not_depend_on_where_they_start():

@@ -93,7 +93,15 @@ def a_store(recipe, *, max_staleness=0):
 
 async def play(recipe, store, sampler):
     openings = Openings(recipe, admission=store.admission, archive=store.archive, owner="w", seed=0, until_idle=True)
-    worker = Worker(recipe, openings=openings, sample=sampler, verify=verify, episodes=store.episodes, concurrency=8)
+    worker = Worker(
+        recipe,
+        openings=openings,
+        sample=sampler,
+        verify=verify,
+        archive=store.archive,
+        episodes=store.episodes,
+        concurrency=8,
+    )
     await worker.act()
     return worker
 

@@ -48,6 +48,13 @@ def test_warmup_is_linear_and_then_constant() -> None:
     assert learning_rate(LearnerConfig(learning_rate=1.0), step=1) == 1.0
 
 
+def test_decay_is_linear_to_a_tenth_and_then_constant() -> None:
+    config = LearnerConfig(learning_rate=1.0, decay_after=10, decay_steps=9)
+
+    rates = [learning_rate(config, step=step) for step in (1, 10, 11, 15, 19, 50)]
+    assert rates == pytest.approx([1.0, 1.0, 0.9, 0.5, 0.1, 0.1])
+
+
 def test_offload_without_partitions_is_refused() -> None:
     with pytest.raises(UsageError, match=r"offload_optimizer needs learner.zero_stage 1, 2 or 3"):
         deepspeed_config(LearnerConfig(zero_stage=0, offload_optimizer=True))

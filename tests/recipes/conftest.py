@@ -95,6 +95,9 @@ class ListArchive:
     async def sample(self, kind: str, count: int, rng: Random) -> list[Task]:
         return rng.sample(self.of(kind), min(count, len(self.of(kind))))
 
+    async def knows(self, kind: str, family: str) -> bool:
+        return family != "" and any(task.family == family for task in self.of(kind))
+
     async def take_fresh(self, kind: str) -> Task | None:
         found = next((task for task in self.fresh if task.kind == kind), None)
         if found is not None:

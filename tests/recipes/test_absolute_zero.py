@@ -130,7 +130,12 @@ async def test_a_valid_proposal_earns_its_learnability(fakes):
     assert [one.reward for one in episode.rollouts] == [0.25, 1.0, 1.0, 1.0, -0.5]
     assert [one.trained for one in episode.rollouts] == [True, False, False, False, False]
     assert [one.solved for one in episode.rollouts] == [None, True, True, True, False]
-    assert episode.metrics == {"proposals/valid": 1.0, "solve_rate": 0.75, "learnability": 0.25}
+    assert episode.metrics == {
+        "proposals/valid": 1.0,
+        "proposals/duplicate": 0.0,
+        "solve_rate": 0.75,
+        "learnability": 0.25,
+    }
     assert sampler.calls == [("proposer", "propose/deduction", 1), ("solver", "solve/deduction", 4)]
 
 
@@ -225,7 +230,7 @@ async def test_an_invalid_proposal_is_penalised_and_nothing_is_minted_or_solved(
     episode, sampler, _ = await played(fakes, kind, proposal)
     assert [one.reward for one in episode.rollouts] == [-0.5]
     assert reason in episode.rollouts[0].verdict
-    assert (episode.minted, episode.metrics) == ((), {"proposals/valid": 0.0})
+    assert (episode.minted, episode.metrics) == ((), {"proposals/valid": 0.0, "proposals/duplicate": 0.0})
     assert len(sampler.calls) == 1
 
 

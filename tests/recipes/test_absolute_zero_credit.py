@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -100,14 +101,52 @@ def test_trajectories_without_advantage_stay_in_the_batch(scored):
     assert advantages(recipe(), [episode(scored(1.0)), episode(scored(1.0), number=1)]) == [0.0, 0.0]
 
 
+def test_shuffled_rewards_keep_every_reward_and_stay_within_their_role(scored):
+    solves = [scored(reward) for reward in (1.0, -0.5, -0.5, -0.5, 1.0, -1.0, 1.0, 1.0)]
+    cohort = [episode(scored(0.5, role="proposer"), *solves, action="propose")]
+    plain, shuffled = (recipe(shuffle_rewards=shuffle).credit(cohort) for shuffle in (False, True))
+    assert [t.reward for t in shuffled] != [t.reward for t in plain]
+    assert sorted(t.reward for t in shuffled) == sorted(t.reward for t in plain)
+    assert [t.reward for t in shuffled if t.role == "proposer"] == [0.5]
+    assert [t.trajectory_id for t in shuffled] == [t.trajectory_id for t in plain]
+
+
+def test_what_a_frozen_proposer_said_is_not_trained_on(scored):
+    said = scored(0.5, role="proposer")
+    frozen = replace(said, rollout=replace(said.rollout, policy="snapshot"))
+    game = recipe(proposer_policy="snapshot")
+    assert game.proposer.policy == "snapshot"
+    assert [t.role for t in game.credit([episode(frozen, scored(1.0), scored(-0.5), action="propose")])] == [
+        "solver"
+    ] * 2
+
+
+def test_trajectories_without_advantage_may_be_left_out(scored):
+    same, mixed = [scored(1.0), scored(1.0)], [scored(1.0), scored(-0.5)]
+    cohort = [episode(*same, number=0, action="propose"), episode(*mixed, number=1, action="propose")]
+    options = {"train_learnability_rollouts": True, "baseline": "group", "train_without_advantage": False}
+    assert [t.episode_id for t in recipe(**options).credit(cohort)] == ["e1", "e1"]
+
+
 def test_a_solve_cohort_measures_its_solver(scored):
     cohort = [episode(scored(1.0, num_tokens=4)), episode(scored(-1.0, text="1"), number=1)]
     assert recipe().measure(cohort) == {
         "reward/mean/solver/deduction": 0.0,
         "response_length/solver/deduction": 2.5,
         "format/well_formed/solver/deduction": 0.5,
+        "thinking/solver/deduction": 0.0,
         "solve_rate/solver/deduction": 0.5,
     }
+
+
+def test_thinking_is_the_share_of_well_formed_answers_with_intermediate_values(scored):
+    texts = ["<t>[1];2<a>3", "<a>3", "<t>2<a>3", "<t>no answer"]
+    cohort = [episode(scored(1.0, text=text), number=number) for number, text in enumerate(texts)]
+    assert recipe().measure(cohort)["thinking/solver/deduction"] == pytest.approx(2 / 3)
+
+
+def test_where_no_answer_is_well_formed_nothing_is_said_about_thinking(scored):
+    assert "thinking/solver/deduction" not in recipe().measure([episode(scored(-1.0, text="<t>1"))])
 
 
 def proposals(scored) -> list[Episode]:
@@ -129,7 +168,10 @@ def test_a_proposal_cohort_measures_validity_diversity_and_learnability(scored):
         "format/well_formed/proposer/deduction": 0.5,
         "proposals/valid/deduction": 0.5,
         "proposals/distinct/deduction": 0.5,  # the second is the first in other words
+        "proposals/duplicate/deduction": 0.0,
+        "proposals/statements/deduction": 1.0,
         "solve_rate/proposed/deduction": 0.625,
+        "solve_rate/extreme/deduction": 0.5,  # one of the two valid ones is always solved
         "learnability/deduction": 0.375,
     }
     assert all(map(declared, measured))

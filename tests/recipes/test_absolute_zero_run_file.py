@@ -15,7 +15,7 @@ RUN_FILE = Path(__file__).parents[2] / "deploy" / "runs" / "azr_7b.toml"
 def test_the_papers_run_file_names_every_option_with_its_default():
     config = load_config(RUN_FILE)
     unnamed = set(AbsoluteZeroOptions.model_fields) - set(config.recipe.options)
-    assert unnamed == {"banned_modules", "max_proposals_per_seed"}
+    assert unnamed == {"banned_modules", "max_proposals_per_seed", "collapse", "proposer_policy"}
     recipe = build(config.recipe)
     assert isinstance(recipe, AbsoluteZero)
     assert recipe.options == AbsoluteZeroOptions()

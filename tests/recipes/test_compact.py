@@ -37,9 +37,17 @@ def test_an_induction_proposal_prompt_gives_the_program():
 
 
 @pytest.mark.parametrize("kind", ["solve/deduction", "solve/abduction"])
-@pytest.mark.parametrize("text", ["<a>[1, 2]<eos>", "<a>[1, 2]", "<t>[1];[2]<a>[1, 2]<eos>"])
-def test_an_answer_is_read_with_and_without_thinking_and_end(kind, text):
+@pytest.mark.parametrize("text", ["<a>[1, 2]<eos>", "<a>[1, 2]"])
+def test_an_answer_is_read_with_and_without_an_end(kind, text):
     assert DIALECT.read(kind, text) == Reading(well_formed=True, answer="[1, 2]")
+    assert not DIALECT.read(kind, text).thinks
+
+
+@pytest.mark.parametrize("kind", ["solve/deduction", "solve/abduction"])
+def test_intermediate_values_before_an_answer_are_thoughts(kind):
+    reading = DIALECT.read(kind, "<t>[1];[2]<a>[1, 2]<eos>")
+    assert reading == Reading(well_formed=True, answer="[1, 2]", thoughts="[1];[2]")
+    assert reading.thinks
 
 
 def test_an_induction_answer_is_a_program():

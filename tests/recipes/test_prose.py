@@ -31,7 +31,7 @@ def prompt(kind: str, payload: dict | None = None) -> str:
     return DIALECT.prompt(Task(task_id="t", kind=kind, payload=payload or PAYLOADS[kind]), num_inputs=10)
 
 
-def answered(answer: str, *, reasoning: str = "so ...") -> str:
+def answered(answer: str, *, reasoning: str = "") -> str:
     return f"{reasoning} </think> <answer>{answer}</answer>"
 
 
@@ -106,6 +106,13 @@ def test_answers_of_solvers_are_read_from_their_block():
     assert (
         DIALECT.read("solve/induction", answered(block("python", "def f(x): return 1"))).program == "def f(x): return 1"
     )
+
+
+def test_what_stands_in_the_reasoning_block_are_thoughts():
+    text = answered(block("output", "1"), reasoning="\nTwo minus one.\n")
+    assert DIALECT.read("solve/deduction", text).thoughts == "Two minus one."
+    assert DIALECT.read("solve/deduction", text).thinks
+    assert not DIALECT.read("solve/deduction", answered(block("output", "1"), reasoning=" \n")).thinks
 
 
 def test_an_end_token_may_follow_the_answer():

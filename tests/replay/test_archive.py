@@ -4,22 +4,27 @@ from sparring.core.ports import Lease
 from sparring.core.types import Episode, Task
 
 
-def a_task(name, kind="program", fingerprint=""):
-    return Task(task_id=name, kind=kind, payload={"text": name, "inputs": [1, [2]]}, fingerprint=fingerprint)
+def a_task(name, kind="program", fingerprint="", family=""):
+    payload = {"text": name, "inputs": [1, [2]]}
+    return Task(task_id=name, kind=kind, payload=payload, fingerprint=fingerprint, family=family)
 
 
 def tasks(*names):
     return [a_task(name) for name in names]
 
 
-async def mint(store, *names, kind="program"):
+async def mint(store, *names, kind="program", family=""):
     """Archive through an episode, the way self-play does."""
     lease = await store.admission.start(owner="w")
     assert lease is not None
     opening = Task(task_id=lease.lease_id, kind=lease.kind, payload={})
-    minted = tuple(a_task(name, kind) for name in names)
+    minted = tuple(a_task(name, kind, family=family) for name in names)
     episode = Episode(episode_id=lease.lease_id, task=opening, rollouts=(), minted=minted)
     assert await store.episodes.put(episode, lease=lease)
+
+
+async def knows(store, kind, family):
+    return await store.archive.knows(kind, family)
 
 
 async def held(store, kind="program"):
@@ -129,6 +134,42 @@ async def test_of_too_many_fresh_tasks_the_newest_are_kept(connect):
     taken = [await store.archive.take_fresh("program") for _ in range(3)]
     assert [task and task.task_id for task in taken] == ["2", "3", None]
     assert await store.archive.take_fresh("never") is None
+
+
+async def test_a_family_is_known_in_the_kinds_it_was_archived_in(connect):
+    store = await connect()
+    await store.archive.add([a_task("x", family="one"), a_task("y", kind="other", family="two"), a_task("z")])
+    await mint(store, "m", family="three")
+    asked = [(kind, family) for kind in ("program", "other") for family in ("one", "two", "three", "")]
+    known = [pair for pair in asked if await knows(store, *pair)]
+    assert known == [("program", "one"), ("program", "three"), ("other", "two")]
+
+
+async def test_a_family_is_forgotten_with_its_last_task_and_not_before(connect):
+    store = await connect(archive_capacity=2)
+    await store.archive.add([a_task("1", family="a"), a_task("2", family="a")])
+    await mint(store, "3", family="b")
+    assert (await knows(store, "program", "a"), await knows(store, "program", "b")) == (True, True)
+    await store.archive.add([a_task("4")])
+    assert (await knows(store, "program", "a"), await knows(store, "program", "b")) == (False, True)
+
+
+async def test_a_task_that_is_not_stored_again_does_not_prolong_its_family(connect):
+    store = await connect(archive_capacity=2)
+    await store.archive.add([a_task("1", fingerprint="same", family="a"), a_task("2"), a_task("3")])
+    assert not await knows(store, "program", "a")
+    await store.archive.add([a_task("1", fingerprint="same", family="a"), a_task("4")])
+    await store.archive.add([a_task("1", fingerprint="same", family="a"), a_task("5")])
+    assert await store.archive.add([a_task("6")]) == 1
+    assert not await knows(store, "program", "a")
+
+
+async def test_the_families_known_are_those_of_the_tasks_held(connect):
+    store, rng = await connect(archive_capacity=5), Random(0)
+    for number in range(60):
+        await store.archive.add([a_task(str(number % 23), family=rng.choice(["", "a", "b", "c", "d", "e"]))])
+        families = {task.family for task in await store.archive.sample("program", 5, Random(0))}
+        assert {family for family in "abcde" if await knows(store, "program", family)} == families - {""}
 
 
 async def test_a_refused_episode_archives_nothing(connect):

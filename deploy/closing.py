@@ -21,6 +21,7 @@ from sparring.deploy.before_after import FEW, MOST, Attempt, BeforeAfter, Change
 from sparring.deploy.readable import Question, Readable
 from sparring.deploy.run_files import read_config
 from sparring.deploy.statistics import read_evaluations
+from sparring.deploy.terminal_plot import held_out_text
 
 # Characters of reasoning that are shown; what a language model thinks can fill many screens.
 MAX_THOUGHTS = 200
@@ -37,16 +38,20 @@ def show_before_after(directory: RunDirectory, console: Console | None = None) -
         return
     console = console or Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     with console.capture() as captured:
-        console.print(*_parts(found, boxed=console.is_terminal), sep="\n")
+        plot = Text.from_ansi(held_out_text(evaluations, colour=console.is_terminal), no_wrap=True)
+        console.print(*_parts(found, plot, boxed=console.is_terminal), sep="\n")
     text = "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
     console.file.write(text.encode(console.encoding, errors="replace").decode(console.encoding))
 
 
-def _parts(found: BeforeAfter, *, boxed: bool) -> Iterable[RenderableType]:
+def _parts(found: BeforeAfter, plot: Text, *, boxed: bool) -> Iterable[RenderableType]:
     yield Text()
     yield _headline(found)
     yield Text()
     yield _table(found.rates)
+    if plot:
+        yield Text()
+        yield plot
     if found.interval is None:
         yield Text("n/a: the run has not both an evaluation at its start and one at its end.", style="dim")
     else:

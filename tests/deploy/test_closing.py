@@ -64,7 +64,19 @@ def test_without_a_terminal_the_text_is_plain(run):
     text = shown(run)
     assert "\x1b" not in text
     assert not any(line != line.rstrip() for line in text.splitlines())
-    assert not set("│╭─") & set(text)
+    assert "╭" not in text  # no box around what was learned
+
+
+def test_the_plot_shows_every_moment_that_asked_the_same_tasks(run):
+    write(run, START, a_line("during", step=5, right=3), END)
+    text = shown(run)
+    assert "held-out solve rate, sampled, against learner steps" in text
+    assert any("deduction" in line and "│" in line for line in text.splitlines())
+
+
+def test_one_moment_is_no_plot(run):
+    write(run, START)
+    assert "against learner steps" not in shown(run)
 
 
 def test_on_a_terminal_it_has_colour_and_boxes(run):

@@ -25,7 +25,7 @@ class Collector:
 
     def __init__(self, recipe: Recipe, *, episodes: EpisodeQueue, replay: Replay, keep: Keep) -> None:
         self._recipe, self._episodes, self._replay, self._keep = recipe, episodes, replay, keep
-        self.paused: frozenset[str] = frozenset()  # roles whose trajectories carry no advantage for now
+        self.paused: frozenset[str] = frozenset()  # roles that are rewarded for nothing for now, but still punished
         self._cohorts: dict[str, list[Delivery[Episode]]] = defaultdict(list)
 
     async def collect(self, stop: asyncio.Event) -> None:
@@ -57,4 +57,5 @@ class Collector:
     def _unless_paused(self, trajectory: Trajectory) -> Trajectory:
         if trajectory.role not in self.paused:
             return trajectory
-        return replace(trajectory, advantages=(0.0,) * len(trajectory.advantages))
+        # What is punished, being invalid or known already, is what a collapsed role must be led away from.
+        return replace(trajectory, advantages=tuple(min(0.0, value) for value in trajectory.advantages))

@@ -20,7 +20,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "proposals/distinct": ("fraction", "distinct programs among valid proposals of the step, by syntax tree"),
     "proposals/duplicate": ("fraction", "share of proposals rejected because the archive knew them"),
     "proposals/statements": ("statements", "mean length of f in valid proposals, nested statements included"),
-    "solve_rate/extreme": ("fraction", "share of valid proposals that were never or always solved"),
+    "proposals/extreme": ("fraction", "share of valid proposals that were never or always solved"),
     "format/well_formed": ("fraction", "share of completions in the dialect's shape"),
     "thinking": ("fraction", "share of well-formed answers that work something out first: values between statements"),
     "archive/size": ("tasks", "tasks in a buffer of the archive"),

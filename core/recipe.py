@@ -50,7 +50,7 @@ class Verify(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
-    """What a recipe thinks of the run so far: ``alarm/...`` metrics (1 rings), and roles not to train for now."""
+    """What a recipe thinks of the run so far: ``alarm/...`` metrics (1 rings), and roles not to reward for now."""
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
@@ -65,7 +65,7 @@ class RecipeOptions(BaseModel):
 class Recipe(ABC):
     """Who plays, how one episode is played, and who gets the credit."""
 
-    roles: ClassVar[tuple[Role, ...]]
+    roles: tuple[Role, ...]
     Options: ClassVar[type[RecipeOptions]] = RecipeOptions
 
     @abstractmethod

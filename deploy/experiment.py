@@ -129,10 +129,10 @@ def run_experiment(
         cores = usable_cores()
         runner = Runner(launch=launch, cores=[cores[at % len(cores)] for at in range(num_jobs or len(cores))], say=say)
         runner.run(jobs_of(experiment))
+        for name, why in runner.failures.items():
+            say(f"failed: {name}, {why}{_used(experiment.out / name)}")
         for path in write(experiment.out):
             say(f"wrote {path}")
-    for name, why in runner.failures.items():
-        say(f"failed: {name}, {why}{_used(experiment.out / name)}")
     return 1 if runner.failures else 0
 
 

@@ -1,7 +1,8 @@
 """The arms of the experiment: what each one changes in the run file, and why.
 
-Every arm makes the same number of steps of the same size from the same model, in one process on one core, so that
-nothing but the named change differs and every number can be made again from the seed.
+Every arm makes the same number of steps from the same model, in one process on one core, so that no setting but the
+named one differs and every number can be made again from the seed. What follows from the change may differ too: how
+many answers are worth training on, for instance, which the table of proposals' health shows.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class Arm:
 ARMS: Mapping[str, Arm] = {
     "full": Arm(says="self-play as the run file has it"),
     "shuffled": Arm(
-        says="rewards dealt out at random within their cohort: the same updates without their information",
+        says="rewards change places at random among a cohort's answers: as many of each, no information",
         overrides=("recipe.options.shuffle_rewards=true",),
     ),
     "frozen": Arm(
-        says="proposals come from a frozen copy of the starting model; only the solver's play improves",
+        says="proposals come from a frozen copy of the starting model; only the solver is trained",
         overrides=('recipe.options.proposer_policy="snapshot"', "policy.frozen={snapshot = $model}"),
     ),
     "procedural": Arm(
@@ -51,6 +52,7 @@ ARMS: Mapping[str, Arm] = {
         overrides=(
             "recipe.options.reject_known_programs=false",
             "recipe.options.reject_dead_code=false",
+            'recipe.options.on_collapse="warn"',
             "recipe.options.proposer_weight=5.0",
             "learner.learning_rate=2e-3",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -33,6 +34,10 @@ class Health:
     valid: Lowest
     distinct: Lowest
     alarms: dict[str, int]  # by name and kind: steps in which it rang, over all runs
+    # Means over steps and runs: trained in a step, and how stale it was
+    num_trajectories: float
+    num_tokens: float
+    staleness: float  # versions
 
 
 def health(results: Results) -> list[Health]:
@@ -44,9 +49,18 @@ def health(results: Results) -> list[Health]:
             valid=lowest(results.of(arm), VALID),
             distinct=lowest(results.of(arm), DISTINCT),
             alarms=alarms([run.metrics for run in results.of(arm)]),
+            num_trajectories=mean(results.of(arm), "trajectories"),
+            num_tokens=mean(results.of(arm), "tokens/trained"),
+            staleness=mean(results.of(arm), "staleness/mean"),
         )
         for arm in results.arms
     ]
+
+
+def mean(runs: Sequence[RunResult], name: str) -> float:
+    """The mean of a metric over all steps of all runs; nan where it was never measured."""
+    values = [value for run in runs for value in run.metrics.series(name).values if not math.isnan(value)]
+    return fmean(values) if values else math.nan
 
 
 def lowest(runs: Sequence[RunResult], front: str) -> Lowest:

@@ -114,7 +114,7 @@ class Runner:
                         pass
                 if not self._look():
                     time.sleep(self.poll_s)
-        except KeyboardInterrupt:
+        except BaseException:  # nobody is left behind, whatever went wrong
             self._stop()
             raise
 

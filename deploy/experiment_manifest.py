@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+import sparring
 from sparring.core.config import RunConfig, load_config
 from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS, sha256_of
@@ -24,7 +26,7 @@ class ExperimentManifest(msgspec.Struct, frozen=True, kw_only=True):
     """experiment.json: everything that the results depend on."""
 
     run_file: str
-    hashes: dict[str, str]  # sha256 of the run file, the weights it starts from and both sets of held-out tasks
+    hashes: dict[str, str]  # sha256 of the run file, the weights it starts from, both held-out sets and our code
     steps: int
     seeds: tuple[int, ...]
     overrides: tuple[str, ...]  # of every arm, after its own
@@ -95,7 +97,17 @@ def _hashes(run_file: Path, base: RunConfig) -> dict[str, str]:
     }
     if missing := [path for path in files.values() if not path.is_file()]:
         raise UsageError(f"no such file: {', '.join(map(str, missing))}; the experiment needs it")
-    return {name: sha256_of(path) for name, path in files.items()}
+    return {name: sha256_of(path) for name, path in files.items()} | {"code": _code_hash()}
+
+
+def _code_hash() -> str:
+    """sha256 of this package's source: every run is a new process, which must not run other code than the last."""
+    digest = sha256()
+    for package in sorted(path for path in Path(sparring.__path__[0]).iterdir() if path.is_dir()):
+        folder = package.resolve()  # in a checkout a link
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{package.name}/{path.relative_to(folder)}\0{sha256_of(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def record(experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ from sparring.deploy.experiment_curves import speeds
 from sparring.deploy.experiment_gains import contrasts, gains, shares, start_scores
 from sparring.deploy.experiment_health import health
 from sparring.deploy.experiment_manifest import MANIFEST, ExperimentManifest
+from sparring.deploy.experiment_overlap import overlaps
 from sparring.deploy.experiment_plots import learning_plot, shares_plot, thinking_plot
 from sparring.deploy.experiment_results import read_results
 
@@ -27,6 +28,7 @@ def write_results(out: Path) -> list[Path]:
     results = read_results(out)
     start, gained, against = start_scores(results), gains(results), contrasts(results)
     where, speed, proposals = shares(results), speeds(results), health(results)
+    overlap = overlaps(results, out)
     numbers = {
         "starting_model": start,
         "gains": gained,
@@ -34,11 +36,13 @@ def write_results(out: Path) -> list[Path]:
         "shares": where,
         "asynchrony": speed,
         "health": proposals,
+        "overlap": overlap,
     }
     every = [
         tables.gains_table(start, gained),
         tables.contrasts_table(against),
         tables.shares_table(where),
+        tables.overlaps_table(overlap),
         tables.speeds_table(speed),
         tables.health_table(proposals),
         tables.arms_table(results.arms),

@@ -10,6 +10,7 @@ from sparring.deploy.experiment_arms import ARMS
 from sparring.deploy.experiment_curves import Speed
 from sparring.deploy.experiment_gains import ALL, Contrast, Gain, Share
 from sparring.deploy.experiment_health import Health, Lowest
+from sparring.deploy.experiment_overlap import Overlap
 from sparring.deploy.experiment_results import MEASURES
 from sparring.deploy.statistics import Interval
 
@@ -44,7 +45,7 @@ def arms_table(arms: Sequence[str]) -> Table:
     """What each arm is."""
     return Table(
         title="Arms",
-        caption="All make the same number of steps from the same model; only what is named differs.",
+        caption="All make the same number of steps from the same model with the same settings but for those named.",
         header=("arm", "what it is", "settings"),
         rows=[(arm, ARMS[arm].says, ", ".join(f"`{one}`" for one in ARMS[arm].overrides) or "-") for arm in arms],
     )
@@ -133,13 +134,39 @@ def speeds_table(rows: Sequence[Speed]) -> Table:
     )
 
 
+def overlaps_table(rows: Sequence[Overlap]) -> Table:
+    """What self-play wrote of the test set."""
+    return Table(
+        title="Test tasks whose program self-play never wrote",
+        caption="Self-play may invent a program that is also in the test set (of one statement there are few). The "
+        "full arm's gain at test without the tasks of such programs, with 99 % paired bootstrap intervals.",
+        header=(
+            "seed",
+            "programs written",
+            "test tasks with one of them",
+            "the others",
+            *(f"gain, {n}" for n in HEADINGS),
+        ),
+        rows=[
+            (
+                str(row.seed),
+                *(str(count) for count in (row.num_minted, row.num_written, row.num_left)),
+                *(interval(row.gains[name]) for name in HEADINGS),
+            )
+            for row in rows
+        ],
+    )
+
+
 def health_table(rows: Sequence[Health]) -> Table:
     """How the proposals fared."""
     return Table(
         title="Health of proposals",
         caption="Lowest ten-step moving average over kinds and seeds of the share of valid proposals and of distinct "
-        "programs among them, and the alarms that rang with the number of steps, over all seeds.",
-        header=("arm", "runs", "lowest valid", "lowest distinct", "alarms"),
+        "programs among them, and the alarms that rang with the number of steps, over all seeds. Trajectories and "
+        "tokens trained in a step, and their staleness in versions: means over steps and seeds. Arms differ in them, "
+        "since only answers that differ from the others to their task are trained.",
+        header=("arm", "runs", "lowest valid", "lowest distinct", "alarms", "trajectories", "tokens", "staleness"),
         rows=[
             (
                 row.arm,
@@ -147,6 +174,8 @@ def health_table(rows: Sequence[Health]) -> Table:
                 _lowest(row.valid),
                 _lowest(row.distinct),
                 ", ".join(f"{name} ({count})" for name, count in row.alarms.items()) or "none",
+                *(f"{value:.0f}" for value in (row.num_trajectories, row.num_tokens)),
+                f"{row.staleness:.1f}",
             )
             for row in rows
         ],

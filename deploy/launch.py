@@ -25,6 +25,7 @@ from pathlib import Path
 
 from sparring.core.config import RunConfig, load_config, override_config
 from sparring.core.errors import UsageError
+from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
 from sparring.deploy.cluster import start_cluster
@@ -99,14 +100,26 @@ def check(config: RunConfig) -> None:
     """Find what is wrong before anything is started.
 
     Raises:   UsageError: no such model or held-out file, test tasks, a tokenizer that can not be used, an unknown
-              recipe option.
+              recipe option, a role whose policy is not there.
     """
-    build(config.recipe)
+    _check_policies(build(config.recipe), config)
     load_tokenizer(config.policy.model)
     if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
     if config.evaluation.tasks is not None:
         refuse_test_set(config.evaluation.tasks)
+
+
+def _check_policies(recipe: Recipe, config: RunConfig) -> None:
+    learning, frozen = config.policy.name, set(config.policy.frozen)
+    if learning in frozen:
+        raise UsageError(f"policy.frozen names {learning!r}, the policy that learns; give the frozen one another name")
+    for role in recipe.roles:
+        if role.policy not in {learning, *frozen}:
+            raise UsageError(
+                f"role {role.name} plays with policy {role.policy!r}, but there is only {sorted({learning, *frozen})}: "
+                "add it under policy.frozen, or change policy.name"
+            )
 
 
 def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:

@@ -8,9 +8,6 @@ from sparring.deploy.report_figures import BLUE, GREEN, VERMILION, Line, Panel, 
 from sparring.deploy.run_files import Metrics, Parity
 from sparring.deploy.statistics import kind_order
 
-# Stands where other solve rates have a role.
-NO_ROLES = frozenset({"extreme"})
-
 
 def training_plots(metrics: Metrics) -> list[Plot]:
     """What the roles did."""
@@ -45,7 +42,7 @@ def training_plots(metrics: Metrics) -> list[Plot]:
             "learnability",
             [
                 Panel(title="mean", lines=_by_kind(metrics, "learnability"), y="reward"),
-                Panel(title="never or always solved", fraction=True, lines=_by_kind(metrics, "solve_rate/extreme")),
+                Panel(title="never or always solved", fraction=True, lines=_by_kind(metrics, "proposals/extreme")),
             ],
             title="Learnability of valid proposals",
             caption="One minus the solve rate, zero for tasks never or always solved: what the proposer is paid for.",
@@ -144,7 +141,7 @@ def system_plots(metrics: Metrics, parity: Parity | None) -> list[Plot]:
 
 
 def _per_role(metrics: Metrics, front: str, *, title: str, caption: str, fraction: bool = False) -> Plot | None:
-    roles = sorted(set(_parts(metrics, front)) - NO_ROLES)
+    roles = _parts(metrics, front)
     panels = [
         Panel(title=_role_title(role), fraction=fraction, lines=_by_kind(metrics, f"{front}/{role}")) for role in roles
     ]

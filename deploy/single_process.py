@@ -126,7 +126,9 @@ class SingleProcess:
         store = self._store
         while await store.replay.depth() < len(self._recipe.openings()):
             await self._play()
-            await self._collector.collect_some(timeout_s=0)
+            # To the last one: what a step begins with must be what its snapshot holds, or a resume would differ.
+            while await self._collector.collect_some(timeout_s=0):
+                pass
         await learn(
             self._learner,
             replay=store.replay,
@@ -197,7 +199,11 @@ class SingleProcess:
                 settings.tasks, num_tasks=settings.num_tasks_during if phase == "during" else settings.num_tasks
             ),
             greedy=self._sampler.greedy(),
-            sample=self._sampler,
+            sample=self._sampler.with_sampling(
+                f"{phase} {self._step}",  # draws of its own, whatever was asked before
+                temperature=self._config.sampling.temperature,
+                top_p=self._config.sampling.top_p,
+            ),
             verify=self._verify,
             num_samples=settings.num_samples,
         )

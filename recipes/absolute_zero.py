@@ -52,13 +52,14 @@ def learnability(solve_rate: float, *, at_extremes: float = 0.0) -> float:
 class AbsoluteZero(Recipe):
     """The game and the credit; sizes, rewards and departures from the paper are in its options."""
 
-    roles: ClassVar[tuple[Role, ...]] = (PROPOSER, SOLVER)
+    roles: tuple[Role, ...] = (PROPOSER, SOLVER)
     Options: ClassVar[type[RecipeOptions]] = AbsoluteZeroOptions
 
     def __init__(self, options: AbsoluteZeroOptions | None = None) -> None:
         self.options = options or AbsoluteZeroOptions()
         self.dialect = make_dialect(self.options.dialect, banned_modules=self.options.banned_modules)
         self.proposer = replace(PROPOSER, policy=self.options.proposer_policy)
+        self.roles = (self.proposer, SOLVER)
         self._mint = Mint(self.options, self.dialect)
         self._grader = Grader(self.options, self.dialect)
 

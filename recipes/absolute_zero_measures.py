@@ -56,7 +56,7 @@ def _of_proposals(cohort: Sequence[Episode], kind: str, *, dialect: Dialect) -> 
     if valid:
         found[f"solve_rate/proposed/{kind}"] = fmean(episode.metrics["solve_rate"] for episode in valid)
         found[f"learnability/{kind}"] = fmean(episode.metrics["learnability"] for episode in valid)
-        found[f"solve_rate/extreme/{kind}"] = fmean(episode.metrics["solve_rate"] in (0.0, 1.0) for episode in valid)
+        found[f"proposals/extreme/{kind}"] = fmean(episode.metrics["solve_rate"] in (0.0, 1.0) for episode in valid)
         programs = [_program(episode, dialect=dialect) for episode in valid]
         found[f"proposals/distinct/{kind}"] = len(set(map(program_fingerprint, programs))) / len(valid)
         found[f"proposals/statements/{kind}"] = fmean(map(num_statements, programs))

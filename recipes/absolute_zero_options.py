@@ -64,7 +64,7 @@ class AbsoluteZeroOptions(RecipeOptions):
 
     # A proposer that collapses
     collapse: CollapseLimits = CollapseLimits()
-    on_collapse: Literal["warn", "pause"] = "warn"  # "pause": while an alarm rings, the proposer is not trained
+    on_collapse: Literal["warn", "pause"] = "warn"  # "pause": while an alarm rings, the proposer is only punished
 
     # Controls, for experiments
     shuffle_rewards: bool = False  # rewards change places among the rollouts of a role: nothing true can be learned

@@ -29,7 +29,9 @@ class CollapseLimits(BaseModel):
 
 
 _BELOW = {"valid": "proposals/valid", "distinct": "proposals/distinct", "statements": "proposals/statements"}
-_ABOVE = {"duplicate": "proposals/duplicate", "extreme": "solve_rate/extreme"}
+# The programs of this kind are drawn from the archive: they say nothing about the proposer.
+_GIVEN, _OF_PROGRAMS = "induction", ("distinct", "statements")
+_ABOVE = {"duplicate": "proposals/duplicate", "extreme": "proposals/extreme"}
 
 
 def collapse_alarms(history: Sequence[Mapping[str, float]], limits: CollapseLimits) -> dict[str, float]:
@@ -47,6 +49,7 @@ def collapse_alarms(history: Sequence[Mapping[str, float]], limits: CollapseLimi
     for what, metric, sign, bound in bounds:
         for name in sorted(seen):
             stem, _, kind = name.rpartition("/")
-            if stem == metric and len(seen[name]) >= ENOUGH:
+            judged = kind != _GIVEN or what not in _OF_PROGRAMS
+            if stem == metric and judged and len(seen[name]) >= ENOUGH:
                 found[f"alarm/{what}/{kind}"] = float(sign * fmean(seen[name]) < sign * bound)
     return found

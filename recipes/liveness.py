@@ -42,16 +42,26 @@ def dead_places(tree: ast.Module) -> list[Place]:
     purity = Purity(tree)
     places = [] if purity.reflects else _unused(tree, purity)
     places += _of_scope(tree.body, frozenset(), {ENTRY}, purity, at_top=True)
+    catches = any(isinstance(node, ast.Try | ast.TryStar) and node.handlers for node in ast.walk(tree))
+    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for function in (node for node in ast.walk(tree) if isinstance(node, _Function)):
         parameters = frozenset(node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg))
-        places += _of_scope(function.body, parameters, set(), purity, at_top=False)
+        # Where anything is caught, an error in a function that the program itself calls may be what it is called for.
+        guarded = catches and (function.name in called or function.name != ENTRY)
+        places += _of_scope(function.body, parameters, set(), purity, at_top=False, guarded=guarded)
     inside = {id(part) for node, _ in places for part in ast.walk(node) if part is not node}
     places = [place for place in places if id(place[0]) not in inside]
     return sorted(places, key=lambda place: (place[0].lineno, place[0].col_offset))
 
 
 def _of_scope(
-    body: list[ast.stmt], parameters: frozenset[str], at_end: set[str], purity: Purity, *, at_top: bool
+    body: list[ast.stmt],
+    parameters: frozenset[str],
+    at_end: set[str],
+    purity: Purity,
+    *,
+    at_top: bool,
+    guarded: bool = False,
 ) -> list[Place]:
     pinned: set[str] = set()
     for node in own_nodes(body):
@@ -62,7 +72,9 @@ def _of_scope(
                 pinned |= free_names(node)
             case ast.GeneratorExp() if purity.wild:  # may be used up much later
                 pinned |= free_names(node)
-    return ScopeFlow(body, parameters, pinned=pinned, at_end=at_end, purity=purity, at_top=at_top).places()
+    return ScopeFlow(
+        body, parameters, pinned=pinned, at_end=at_end, purity=purity, at_top=at_top, guarded=guarded
+    ).places()
 
 
 def _unused(tree: ast.Module, purity: Purity) -> list[Place]:

@@ -50,8 +50,10 @@ class ScopeFlow:
         at_end: set[str],
         purity: Purity,
         at_top: bool,
+        guarded: bool,
     ) -> None:
         self._body, self._purity, self._at_top = body, purity, at_top
+        self._guarded = guarded  # an error may be caught by whoever calls this scope
         self._bits: dict[str, int] = {}
         self._pinned = _ALL if purity.reflects else self._set(pinned)  # read at times nobody knows: by closures
         self._at_end = self._set(at_end)
@@ -65,11 +67,11 @@ class ScopeFlow:
         """Every dead place, in no particular order."""
         for _ in range(MAX_SWEEPS):
             before, self._found = dict(self._loops), []
-            self._block(self._body, Flow(after=self._at_end))
+            self._block(self._body, Flow(after=self._at_end, guarded=self._guarded))
             if self._loops == before:
                 return self._found
         self._pinned, self._found = _ALL, []
-        self._block(self._body, Flow(after=self._at_end))
+        self._block(self._body, Flow(after=self._at_end, guarded=self._guarded))
         return self._found
 
     # --- sets

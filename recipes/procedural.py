@@ -16,6 +16,7 @@ from sparring.core.ports import Archive
 from sparring.core.recipe import Sample, Verify
 from sparring.core.types import Episode, ScoredRollout, Task
 from sparring.recipes.absolute_zero import KINDS, SOLVER, AbsoluteZero
+from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions
 from sparring.recipes.corpus import draw_specimen, task_payload
 
 NUM_STATEMENTS = {"deduction": (1, 2, 3, 4), "abduction": (1, 2, 3, 4), "induction": (1, 2, 3)}
@@ -24,7 +25,9 @@ NUM_STATEMENTS = {"deduction": (1, 2, 3, 4), "abduction": (1, 2, 3, 4), "inducti
 class Procedural(AbsoluteZero):
     """Absolute Zero's solver with tasks from a generator; takes the same options."""
 
-    roles = (SOLVER,)
+    def __init__(self, options: AbsoluteZeroOptions | None = None) -> None:
+        super().__init__(options)
+        self.roles = (SOLVER,)
 
     def openings(self) -> Mapping[str, int]:
         """A batch of solves of each kind."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from sparring.actors.collector import Collector
 from sparring.core.ports import Delivery
 from sparring.core.types import Episode, Objective, Task, Trajectory
@@ -34,6 +36,14 @@ class Pairs:
 
     def measure(self, cohort):
         return {"reward/mean": float(len(cohort))}
+
+
+class Graded(Pairs):
+    """Of each pair, the first is better than expected and the second worse."""
+
+    def credit(self, cohort):
+        first, second = super().credit(cohort)
+        return [first, replace(second, advantages=(-0.5,))]
 
 
 def an_episode(kind, number):
@@ -83,9 +93,10 @@ async def test_cohort_ids_differ_between_cohorts_of_one_key():
     assert len({cohort.cohort_id for cohort, _ in inserted}) == 2
 
 
-async def test_trajectories_of_a_paused_role_carry_no_advantage_and_stay():
+async def test_a_paused_role_is_rewarded_for_nothing_but_still_punished():
     replay = Replay()
-    collector = Collector(Pairs(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes: None)
+    collector = Collector(Graded(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes: None)
     collector.paused = frozenset({"solver"})
     await collector.collect_some(timeout_s=0)
-    assert [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories] == [(0.0,)] * 4
+    advantages = [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories]
+    assert advantages == [(0.0,), (-0.5,)] * 2

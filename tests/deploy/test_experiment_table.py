@@ -240,7 +240,7 @@ def test_health_names_the_worst_kind_and_seed_and_counts_alarms():
     assert (found[0].valid.value, found[0].valid.kind, found[0].valid.seed) == (pytest.approx(0.25), "deduction", 1)
     assert found[0].alarms == {"distinct/deduction": 2}
     row = health_table(found).rows[0]
-    assert row == ("collapse", "2", "0.250 (deduction, seed 1)", "n/a", "distinct/deduction (2)")
+    assert row[:5] == ("collapse", "2", "0.250 (deduction, seed 1)", "n/a", "distinct/deduction (2)")
 
 
 def test_the_table_of_test_results_reads_as_people_write_it():

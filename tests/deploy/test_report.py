@@ -148,7 +148,7 @@ def write_metrics(run, *, num_steps=120):
                     f"proposals/distinct/{kind}": min(1, 0.95 + noise(0.04)),
                     f"proposals/duplicate/{kind}": max(0, 0.1 * learned + noise(0.02)),
                     f"proposals/statements/{kind}": 2 + 0.5 * learned + noise(0.1),
-                    f"solve_rate/extreme/{kind}": max(0, 0.4 - 0.2 * learned + noise(0.05)),
+                    f"proposals/extreme/{kind}": max(0, 0.4 - 0.2 * learned + noise(0.05)),
                     f"thinking/solver/{kind}": 0.0 if kind == "induction" else min(1, 0.1 + 0.7 * learned),
                     f"alarm/statements/{kind}": float(60 < step < 70),
                     f"alarm/duplicate/{kind}": 0.0,

@@ -171,7 +171,7 @@ def test_a_proposal_cohort_measures_validity_diversity_and_learnability(scored):
         "proposals/duplicate/deduction": 0.0,
         "proposals/statements/deduction": 1.0,
         "solve_rate/proposed/deduction": 0.625,
-        "solve_rate/extreme/deduction": 0.5,  # one of the two valid ones is always solved
+        "proposals/extreme/deduction": 0.5,  # one of the two valid ones is always solved
         "learnability/deduction": 0.375,
     }
     assert all(map(declared, measured))

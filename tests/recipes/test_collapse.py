@@ -10,14 +10,14 @@ HEALTHY = {
     "proposals/distinct/deduction": 0.95,
     "proposals/duplicate/deduction": 0.1,
     "proposals/statements/deduction": 2.4,
-    "solve_rate/extreme/deduction": 0.5,
+    "proposals/extreme/deduction": 0.5,
 }
 COLLAPSED = {
     "valid": {"proposals/valid/deduction": 0.1},
     "distinct": {"proposals/distinct/deduction": 0.2},
     "duplicate": {"proposals/duplicate/deduction": 0.9},
     "statements": {"proposals/statements/deduction": 1.0},
-    "extreme": {"solve_rate/extreme/deduction": 1.0},
+    "extreme": {"proposals/extreme/deduction": 1.0},
 }
 
 
@@ -35,9 +35,16 @@ def test_each_way_of_collapsing_rings_its_own_alarm():
         assert ringing([HEALTHY | change] * WINDOW) == {f"alarm/{what}/deduction"}
 
 
+def test_programs_that_the_proposer_was_given_ring_nothing():
+    given = {name.replace("deduction", "induction"): value for name, value in HEALTHY.items()}
+    for what, rings in (("distinct", False), ("statements", False), ("duplicate", True)):
+        change = {name.replace("deduction", "induction"): value for name, value in COLLAPSED[what].items()}
+        assert bool(ringing([given | change] * WINDOW)) == rings
+
+
 def test_one_bad_step_rings_nothing():
     worst = {name: value for change in COLLAPSED.values() for name, value in change.items()}
-    assert not ringing([HEALTHY] * (WINDOW - 1) + [HEALTHY | worst | {"solve_rate/extreme/deduction": 0.6}])
+    assert not ringing([HEALTHY] * (WINDOW - 1) + [HEALTHY | worst | {"proposals/extreme/deduction": 0.6}])
 
 
 def test_too_few_steps_are_not_judged():

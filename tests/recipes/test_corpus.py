@@ -89,7 +89,8 @@ def test_validation_and_test_share_no_program(held_out):
 def test_a_held_out_set_repeats_no_task_and_has_enough_of_each_kind(held_out):
     for tasks in held_out.values():
         assert len({task.task_id for task in tasks}) == len(tasks)
-        keys = {(t.kind, normalised(t.payload["program"]), t.payload.get("input")) for t in tasks}
+        asked = [t.payload.get("input", t.payload.get("inputs")) for t in tasks]
+        keys = {(t.kind, normalised(t.payload["program"]), repr(each)) for t, each in zip(tasks, asked, strict=True)}
         assert len(keys) == len(tasks)
         assert min(Counter(task.kind for task in tasks).values()) >= 200
 

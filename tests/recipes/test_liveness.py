@@ -248,3 +248,10 @@ def test_striking_out_what_is_dead_changes_no_result(program):
     expected = results(ast.parse(program))
     dead = [node for node, _ in dead_places(tree)]
     assert results(StrikeOut(dead).visit(tree)) == expected
+
+
+def test_where_errors_are_caught_an_error_in_a_helper_is_an_effect():
+    helper = "def g(x):\n    y = int(x)\n    return 1\n"
+    caught = "def f(x):\n    try:\n        return g(x)\n    except ValueError:\n        return 2"
+    assert dead_statements(helper + caught) == []
+    assert len(dead_statements(helper + "def f(x):\n    return g(x)")) == 1

@@ -110,7 +110,7 @@ async def test_known_programs_and_extreme_solve_rates_are_measured(fakes):
     measured = recipe().measure(episodes)
     assert measured["proposals/duplicate/deduction"] == pytest.approx(1 / 3)
     assert measured["proposals/statements/deduction"] == 2.5  # three and two; the known one is not valid
-    assert measured["solve_rate/extreme/deduction"] == 1.0  # the solver always says 0
+    assert measured["proposals/extreme/deduction"] == 1.0  # the solver always says 0
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,11 @@ def test_dicts_keep_their_order_and_sets_are_sorted():
 def test_numbers_without_a_literal_are_read_as_repr_writes_them():
     assert canonical(repr([math.inf, -math.inf, math.nan])) == "[inf, -inf, nan]"
     assert canonical(repr(complex(-0.0, -math.inf))) == "(-0-infj)"
+
+
+def test_sets_within_sets_cost_no_more_than_their_text():
+    deep = "frozenset()"
+    for _ in range(MAX_DEPTH // 2 - 2):
+        deep = f"frozenset({{{deep}}})"
+    # Each level once: twice for each would take longer than anybody waits.
+    assert canonical(deep) == deep

@@ -155,22 +155,24 @@ def _text(value: Any) -> str:
         case dict():
             return f"{{{', '.join(f'{_text(key)}: {_text(part)}' for key, part in value.items())}}}"
         case set():
-            return f"{{{', '.join(map(_text, sorted(value, key=_rank)))}}}" if value else "set()"
+            # Each part's text once: twice for every set around it would double with each depth.
+            return f"{{{', '.join(text for _, text in sorted(map(_ranked, value)))}}}" if value else "set()"
         case frozenset():
             return f"frozenset({_text(set(value))})" if value else "frozenset()"
         case _:
             return repr(value)
 
 
-def _rank(value: Any) -> tuple[int, Any]:
-    """Sorts parts of a set: numbers and texts by value, everything else by its text."""
+def _ranked(value: Any) -> tuple[tuple[int, Any], str]:
+    """A part of a set, with what sorts it: numbers and texts by value, everything else by its text."""
+    text = _text(value)
     match value:
         case int() | float() if value == value:
-            return (0, value)
+            return (0, value), text
         case str():
-            return (1, value)
+            return (1, value), text
         case _:
-            return (2, _text(value))
+            return (2, text), text
 
 
 def _key(value: Any) -> Hashable:

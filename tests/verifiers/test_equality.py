@@ -159,3 +159,10 @@ def test_dicts_keep_their_order_and_sets_are_sorted():
 def test_numbers_without_a_literal_are_read_as_repr_writes_them():
     assert canonical(repr([math.inf, -math.inf, math.nan])) == "[inf, -inf, nan]"
     assert canonical(repr(complex(-0.0, -math.inf))) == "(-0-infj)"
+
+
+@pytest.mark.timeout(20)
+def test_sets_within_sets_are_written_in_a_time_that_does_not_double_with_each():
+    text = "frozenset({" * 30 + "1" + "})" * 30
+    assert canonical(text) == text
+    assert same_value(text, text)

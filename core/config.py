@@ -80,14 +80,25 @@ class ReplayConfig(Section):
     archive_capacity: int = Field(16384, ge=1)  # tasks per kind
 
 
-class ExecutorConfig(Section):
-    """Limits of one untrusted program."""
+Tier = Literal["A", "B", "C", "D", "X"]
 
+
+class ExecutorConfig(Section):
+    """How untrusted programs are isolated (docs/executor.md) and what one of them may use."""
+
+    # auto: the best of A and B that works on this machine. C, D and X are used when named, never chosen.
+    tier: Literal["auto", "A", "B", "C", "D", "X"] = "auto"
+    # Weaker is refused, whatever `tier` says. Strongest first: A and C, then B, then D, then X.
+    minimum_tier: Tier = "B"
+    remote_url: str = ""  # of a SandboxFusion-compatible service, such as http://sandbox:8080; tier D only
     processes: int = Field(2, ge=1)
-    cpu_s: float = Field(10.0, gt=0)
-    wall_s: float = Field(10.0, gt=0)
-    memory_mib: int = Field(512, ge=32)
-    output_chars: int = Field(4096, ge=16)  # canonical text of one returned value; longer is rejected, never cut
+    cpu_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
+    wall_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
+    memory_mib: int = Field(512, ge=32, le=1 << 20)
+    # At most as many as are compared.
+    output_chars: int = Field(
+        4096, ge=16, le=65_536
+    )  # canonical text of one returned value; longer is rejected, never cut
     max_retries: int = Field(2, ge=0)  # of infrastructure failures
     affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
 

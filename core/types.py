@@ -110,6 +110,8 @@ class Verdict:
     outputs: tuple[str, ...] = ()  # canonical text of each value the program returned, in order of the arguments
     message: str = ""  # for people: error type and line, which limit, which output differed
     seconds: float = 0.0  # wall time inside the verifier
+    cpu_s: float = 0.0  # processor time of all runs together
+    memory_mib: float = 0.0  # peak resident memory of a run, the interpreter's about 20 MiB included
 
     def __post_init__(self) -> None:
         if self.passed and self.outcome is not Outcome.OK:

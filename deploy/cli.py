@@ -84,6 +84,32 @@ def experiment(
 
 
 @app.command()
+def execute(
+    file: Annotated[Path, typer.Argument(help="A Python program that defines f.")],
+    inputs: Annotated[list[str] | None, typer.Option("--input", help="Arguments of one call of f.")] = None,
+    as_json: Json = False,
+    tier: Annotated[str | None, typer.Option(help="A, B, C, D or X; default: the best that works here.")] = None,
+    twice: Annotated[bool, typer.Option("--deterministic", help="Run again elsewhere and compare.")] = False,
+    cpu_s: Annotated[float, typer.Option(help="Seconds of processor time.")] = 10.0,
+    wall_s: Annotated[float, typer.Option(help="Seconds.")] = 10.0,
+    memory_mib: Annotated[int, typer.Option(help="MiB, above the interpreter's own.")] = 512,
+    url: Annotated[str, typer.Option(help="Service of tier D.")] = "",
+) -> None:
+    """Run an untrusted program in the executor and print the verdict; exit code 1 unless it ended well.
+
+    Example: sparring execute program.py --input '3, [1, 2]' --json
+    """
+    import asyncio
+
+    from sparring.deploy import execute as command
+
+    config = command.config_of(tier, cpu_s=cpu_s, wall_s=wall_s, memory_mib=memory_mib, remote_url=url)
+    used, verdict = asyncio.run(command.execute(file, inputs or [""], config, twice=twice))
+    print(json.dumps(command.as_values(used, verdict)) if as_json else command.as_text(used, verdict))
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+@app.command()
 def report(run: Run) -> None:
     """Write one HTML page with plots and a browser of sampled tasks.
 
@@ -183,6 +209,24 @@ def bench_parity(
     from sparring.deploy.bench_parity import bench_parity as measure
 
     _print(measure(model, versions=versions), as_json=as_json)
+
+
+@bench_app.command("executor")
+def bench_executor(
+    as_json: Json = False,
+    rounds: Annotated[int, typer.Option(min=1, help="In each, every arm works once.")] = 5,
+    slice_s: Annotated[float, typer.Option(min=0.05, help="Seconds an arm works in one round.")] = 0.8,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Programs at a time; default: one for each core.")
+    ] = None,
+) -> None:
+    """Programs a second in each isolation tier, against a bare fork, bubblewrap and a fresh interpreter.
+
+    Example: sparring bench executor --json
+    """
+    from sparring.verifiers.bench import bench_executor as measure
+
+    _print(measure(rounds=rounds, slice_s=slice_s, processes=processes), as_json=as_json)
 
 
 def _print(values: object, *, as_json: bool) -> None:

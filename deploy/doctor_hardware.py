@@ -137,11 +137,20 @@ def clock(machine: Machine) -> Iterator[Check]:
 
 
 def executor(machine: Machine) -> Iterator[Check]:
-    """Programs that models write run in forked children with limits."""
+    """Programs that models write run in forked children with limits, in the best isolation that works here."""
     yield finding(
         "executor",
         "fail" if machine.executor else "ok",
         seen=machine.executor or "fork and resource limits work",
         wanted="fork and resource limits",
         fix="allow fork and setrlimit: a container's seccomp profile or process limit forbids them",
+    )
+    problems = {tier: problem for tier, problem in machine.executor_tiers.items() if problem}
+    working = [tier for tier in machine.executor_tiers if tier not in problems]
+    yield finding(
+        "executor isolation",
+        "ok" if "A" in working else "warn" if working else "fail",
+        seen=f"tier {working[0]}" if working else "neither tier A nor B works",
+        wanted="tier A: a jail (docs/executor.md)",
+        fix="; ".join(f"tier {tier}: {problem}" for tier, problem in problems.items()),
     )

@@ -36,6 +36,7 @@ from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
 from sparring.serving.tokenizer import load_tokenizer
+from sparring.verifiers.tiers import choose
 
 INTERRUPTED = 130  # exit code of a run ended by Ctrl-C, as shells have it
 
@@ -100,9 +101,10 @@ def check(config: RunConfig) -> None:
     """Find what is wrong before anything is started.
 
     Raises:   UsageError: no such model or held-out file, test tasks, a tokenizer that can not be used, an unknown
-              recipe option, a role whose policy is not there.
+              recipe option, a role whose policy is not there, too little isolation for programs.
     """
     _check_policies(build(config.recipe), config)
+    choose(config.executor)
     load_tokenizer(config.policy.model)
     if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")

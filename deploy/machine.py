@@ -22,6 +22,7 @@ import psutil
 from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS
 from sparring.replay.ground import find_binary
+from sparring.verifiers.tiers import AUTOMATIC, missing
 
 SEED_MODEL = Path(__file__).resolve().parent / "models" / "seed"
 SEED_FILES = ("config.json", "tokenizer.json", WEIGHTS)
@@ -68,6 +69,7 @@ class Machine:
     clock_s: float
     newest_file_s: float  # of the package's own files: no clock that is right is before it
     executor: str  # empty: programs can be run; else why not
+    executor_tiers: Mapping[str, str]  # why a tier of isolation does not work here; empty: it does
 
 
 def look(run: Path) -> Machine:
@@ -101,6 +103,7 @@ def look(run: Path) -> Machine:
         clock_s=time.time(),
         newest_file_s=max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py")),
         executor=_executor_problem(),
+        executor_tiers={tier: missing(tier) for tier in AUTOMATIC},
     )
 
 

@@ -2,6 +2,11 @@
 
 client      Verify over Ray actors: coalesces, routes, waits for restarts     envelope  claims as bytes
 executor    ExecutorPool (async) and BlockingVerifier (single process)         judge     what to run for a claim
-zygote      the parent's hold on one interpreter       protocol  what goes in and out, and what it means
-runner      the program of that interpreter            equality  when two texts are the same value
+zygote      runs one program at a time                 protocol  what goes in and out; reading: what it means
+hold        one interpreter's process and jail         equality  when two texts are the same value
+runner      the program of that interpreter            remote    an HTTP service in place of an interpreter
+
+tiers       how well this machine can isolate          syscalls     what a program may ask of the kernel
+jail        how an interpreter of each tier starts     interpreter  the files that it needs
+jailer      root's first step into a jail
 """

@@ -16,11 +16,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sparring.core.claims import Claim, ProgramRun, ValueMatch
-from sparring.core.config import ExecutorConfig
+from sparring.core.config import ExecutorConfig, Tier
 from sparring.core.errors import VerificationFailed
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.judge import Run, judge, match_values
 from sparring.verifiers.protocol import Limits, refusal
+from sparring.verifiers.remote import Remote
+from sparring.verifiers.tiers import choose
 from sparring.verifiers.zygote import Zygote
 
 logger = logging.getLogger(__name__)
@@ -59,13 +61,18 @@ class Tally:
 
 
 class Slot:
-    """The two interpreters of one place in which a program can run."""
+    """The two interpreters of one place in which a program can run, or the service in place of both."""
 
-    def __init__(self, config: ExecutorConfig) -> None:
-        self._first = Zygote(second=False, affinity=config.affinity)
-        self._second = Zygote(second=True, affinity=config.affinity)
+    def __init__(self, tier: Tier, config: ExecutorConfig) -> None:
+        self._first: Zygote | Remote
+        self._second: Zygote | Remote
+        if tier == "D":
+            self._first = self._second = Remote(config.remote_url)
+        else:
+            self._first = Zygote(tier, second=False, affinity=config.affinity)
+            self._second = Zygote(tier, second=True, affinity=config.affinity)
 
-    def zygote(self, run: Run) -> Zygote:
+    def zygote(self, run: Run) -> Zygote | Remote:
         return self._second if run.second else self._first
 
     @property
@@ -78,11 +85,15 @@ class Slot:
 
 
 class ExecutorPool:
-    """``config.processes`` slots behind one queue. A ``Verify`` and an ``Executor``; close it in the end."""
+    """``config.processes`` slots behind one queue. A ``Verify`` and an ``Executor``; close it in the end.
+
+    Raises:   UsageError: no tier that is allowed works here; it says what is missing.
+    """
 
     def __init__(self, config: ExecutorConfig) -> None:
         self._config = config
-        self._slots = [Slot(config) for _ in range(config.processes)]
+        self.tier = choose(config)
+        self._slots = [Slot(self.tier, config) for _ in range(config.processes)]
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
         for slot in self._slots:
             self._free.put_nowait(slot)
@@ -154,11 +165,14 @@ class ExecutorPool:
 class BlockingVerifier:
     """A ``Verify`` that answers before anything else in the process moves, so that plays interleave the same way
     in every run with the same seed. Close it in the end.
+
+    Raises:   UsageError: as ``ExecutorPool``.
     """
 
     def __init__(self, config: ExecutorConfig) -> None:
         self._config = config
-        self._slot = Slot(config)
+        self.tier = choose(config)
+        self._slot = Slot(self.tier, config)
         self.tally = Tally()
 
     async def __call__(self, claim: Claim) -> Verdict:

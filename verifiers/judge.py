@@ -52,9 +52,10 @@ def judge(claim: ProgramRun, config: ExecutorConfig) -> Judging:
             second=True,
         )
         if reason := _difference(first, second):
-            seconds = first.seconds + second.seconds
-            return Verdict(outcome=Outcome.NONDETERMINISTIC, passed=False, message=reason, seconds=seconds)
-        first = replace(first, seconds=first.seconds + second.seconds)
+            return replace(
+                _both(first, second), outcome=Outcome.NONDETERMINISTIC, passed=False, message=reason, outputs=()
+            )
+        first = _both(first, second)
     return _compared(first, claim.expected)
 
 
@@ -69,6 +70,16 @@ def match_values(claim: ValueMatch) -> Verdict:
         return Verdict(outcome=Outcome.RUNTIME_ERROR, passed=False, message="the answer is not a literal")
     same = same_value(claim.answer, claim.reference)
     return Verdict(outcome=Outcome.OK, passed=same, message="" if same else "the answer is another value")
+
+
+def _both(first: Verdict, second: Verdict) -> Verdict:
+    """The first verdict, with what both runs used."""
+    return replace(
+        first,
+        seconds=first.seconds + second.seconds,
+        cpu_s=first.cpu_s + second.cpu_s,
+        memory_mib=max(first.memory_mib, second.memory_mib),
+    )
 
 
 def _difference(first: Verdict, second: Verdict) -> str:

@@ -1,20 +1,20 @@
-"""The parent's hold on one zygote (see runner.py): start it, run one program at a time in it, kill it."""
+"""Runs one program at a time in one zygote (see runner.py), which it starts, recycles and replaces."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 
 from sparring.core.types import Outcome, Verdict
+from sparring.verifiers.hold import Hold
+from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Exchange
+from sparring.verifiers.runner import COMPUTES
 
 RUNNER = Path(__file__).with_name("runner.py")
 START_S = 60.0  # an interpreter takes 0.1 s on an idle machine
@@ -23,6 +23,8 @@ GRACE_S = 10.0
 # Bounds what a slow leak in one interpreter can become; a start costs about as much as 50 runs.
 RECYCLE_AFTER = 2000
 REPORT_BYTES = 65_536
+# What a lost interpreter can look like from here.
+LOSSES = (OSError, TimeoutError, msgspec.DecodeError, subprocess.SubprocessError, ImportError, RuntimeError)
 
 
 class Zygote:
@@ -32,27 +34,33 @@ class Zygote:
     ``Outcome.INFRASTRUCTURE``, and the next run starts a new interpreter.
     """
 
-    def __init__(self, *, second: bool, affinity: tuple[int, ...] = ()) -> None:
-        self._second, self._affinity = second, affinity
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, tier: LocalTier, *, second: bool, affinity: tuple[int, ...] = ()) -> None:
+        self._tier, self._second, self._affinity = tier, second, affinity
+        self._hold: Hold | None = None
         self._runs = 0
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        """Of the interpreter, once it is ready."""
+        return self._hold.pid if self._hold else None
 
     async def run(self, run: Run) -> Verdict:
         """Run one program without blocking the event loop."""
         try:
             exchange = Exchange(run.program, run.arguments, run.limits)
             try:
-                if self._start():
-                    await self._receive(START_S)
-                self._send(exchange)
-                return exchange.verdict(await self._receive(run.limits.max_wall_s + GRACE_S))
+                hold = self._held()
+                if hold.pid is None:
+                    await _receive(hold, START_S)
+                    hold.ready()
+                _send(hold, exchange)
+                async with asyncio.timeout(run.limits.max_wall_s + GRACE_S):
+                    while (report := await _receive(hold, None)) == COMPUTES:
+                        hold.socket.send(_yes_or_no(hold.computes()))
+                return exchange.verdict(report)
             finally:
                 exchange.close()
-        except (OSError, TimeoutError, msgspec.DecodeError) as error:
+        except LOSSES as error:
             return self._lost(error)
         except BaseException:  # cancelled: a program may still run, and its report must not answer the next one
             self.kill()
@@ -63,13 +71,17 @@ class Zygote:
         try:
             exchange = Exchange(run.program, run.arguments, run.limits)
             try:
-                if self._start():
-                    self._receive_blocking(START_S)
-                self._send(exchange)
-                return exchange.verdict(self._receive_blocking(run.limits.max_wall_s + GRACE_S))
+                hold = self._held()
+                if hold.pid is None:
+                    _receive_blocking(hold, START_S)
+                    hold.ready()
+                _send(hold, exchange)
+                while (report := _receive_blocking(hold, run.limits.max_wall_s + GRACE_S)) == COMPUTES:
+                    hold.socket.send(_yes_or_no(hold.computes()))
+                return exchange.verdict(report)
             finally:
                 exchange.close()
-        except (OSError, TimeoutError, msgspec.DecodeError) as error:
+        except LOSSES as error:
             return self._lost(error)
         except BaseException:
             self.kill()
@@ -77,55 +89,44 @@ class Zygote:
 
     def kill(self) -> None:
         """End the interpreter and what it runs; safe to repeat."""
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        self._socket.close()
-        # Its children are in sessions of their own and die with it (PR_SET_PDEATHSIG).
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if self._hold:
+            hold, self._hold = self._hold, None
+            hold.kill()
 
-    def _start(self) -> bool:
-        """Whether a new interpreter was started, which will say that it is ready."""
-        if self._process and self._runs < RECYCLE_AFTER:
+    def _held(self) -> Hold:
+        """The interpreter for the next run, started if need be."""
+        if self._hold and self._runs < (1 if self._tier == "C" else RECYCLE_AFTER):
             self._runs += 1
-            return False
+            return self._hold
         self.kill()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        seed = 1 if self._second else 0
-        command = [sys.executable, "-s", "-P", "-S", "-B", str(RUNNER), str(theirs.fileno()), str(seed), str(seed)]
-        with theirs:
-            self._process = subprocess.Popen(
-                command,
-                env={"PYTHONHASHSEED": str(seed), "PYTHONUTF8": "1"},  # nothing of ours
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        ours.setblocking(False)
-        self._socket, self._runs = ours, 1
-        if self._affinity:
-            os.sched_setaffinity(self._process.pid, self._affinity)
-        return True
-
-    def _send(self, exchange: Exchange) -> None:
-        socket.send_fds(self._socket, [exchange.request()], [exchange.program_fd, exchange.result_fd])
-
-    async def _receive(self, timeout_s: float) -> bytes:
-        async with asyncio.timeout(timeout_s):
-            return _message(await asyncio.get_running_loop().sock_recv(self._socket, REPORT_BYTES))
-
-    def _receive_blocking(self, timeout_s: float) -> bytes:
-        self._socket.settimeout(timeout_s)
-        return _message(self._socket.recv(REPORT_BYTES))
+        self._hold, self._runs = Hold(self._tier, RUNNER, second=self._second, affinity=self._affinity), 1
+        return self._hold
 
     def _lost(self, error: Exception) -> Verdict:
-        pid = self.pid
+        pid, complaint = self.pid, self._hold.complaint() if self._hold else ""
         self.kill()
         message = f"executor process {pid} was lost: {type(error).__name__}: {error}"
+        if complaint:
+            message += f" (it wrote: {complaint})"
         return Verdict(outcome=Outcome.INFRASTRUCTURE, passed=False, message=message)
+
+
+def _send(hold: Hold, exchange: Exchange) -> None:
+    socket.send_fds(hold.socket, [exchange.request()], [exchange.program_fd, exchange.result_fd])
+
+
+def _yes_or_no(answer: bool) -> bytes:
+    return b"1" if answer else b"0"
+
+
+async def _receive(hold: Hold, timeout_s: float | None) -> bytes:
+    async with asyncio.timeout(timeout_s):
+        return _message(await hold.receive(REPORT_BYTES))
+
+
+def _receive_blocking(hold: Hold, timeout_s: float) -> bytes:
+    hold.socket.settimeout(timeout_s)
+    return _message(hold.socket.recv(REPORT_BYTES))
 
 
 def _message(data: bytes) -> bytes:

@@ -39,6 +39,7 @@ def a_machine(**changes):
         clock_s=1_800_000_000,
         newest_file_s=1_799_000_000,
         executor="",
+        executor_tiers={"A": "", "B": ""},
     )
     return replace(machine, **changes)
 
@@ -97,6 +98,18 @@ FAULTS = {
     "a taken port": ({"dashboard_port_free": False}, "port 8265", "warn", "another Ray"),
     "a clock from the past": ({"clock_s": 0}, "clock", "warn", "set the clock"),
     "a machine that forbids fork": ({"executor": "exit code 1: EPERM"}, "executor", "fail", "seccomp"),
+    "a machine without bubblewrap": (
+        {"executor_tiers": {"A": "apt-get install bubblewrap", "B": ""}},
+        "executor isolation",
+        "warn",
+        "install bubblewrap",
+    ),
+    "a machine that isolates nothing": (
+        {"executor_tiers": {"A": "no bubblewrap", "B": "no Landlock"}},
+        "executor isolation",
+        "fail",
+        "tier B: no Landlock",
+    ),
 }
 
 
@@ -154,6 +167,7 @@ def test_looking_at_this_machine_sees_a_running_python_and_a_working_executor(tm
     assert machine.python >= (3, 11, 0)
     assert machine.packages["numpy"]
     assert machine.executor == ""
+    assert set(machine.executor_tiers) == {"A", "B"}
     assert machine.available > 0
     assert str(tmp_path) in machine.free_disk
     assert machine.unwritable == {}

@@ -1,0 +1,9 @@
+# try: loop before f exists
+# outcome: cpu_time
+
+while True:
+    pass
+
+
+def f(x):
+    return x

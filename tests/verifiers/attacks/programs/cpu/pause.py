@@ -1,0 +1,9 @@
+# try: wait for a signal that never comes
+# outcome: wall_time
+
+import signal
+
+
+def f(x):
+    while True:
+        signal.pause()

@@ -1,0 +1,8 @@
+# try: a value that never ends
+# outcome: runtime_error
+
+import itertools
+
+
+def f(x):
+    return itertools.count()

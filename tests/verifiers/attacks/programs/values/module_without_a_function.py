@@ -1,0 +1,4 @@
+# try: f is no function
+# outcome: runtime_error
+
+f = 7

@@ -18,6 +18,8 @@ import pytest
 
 from sparring.verifiers.tiers import missing
 
+pytestmark = pytest.mark.service  # real jails, and more than seconds
+
 HERE = Path(__file__).parent / "attacks"
 SOURCES = Path(__file__).parents[2] / "src"
 sys.path.append(str(HERE))

@@ -3,6 +3,8 @@ import pytest
 from sparring.verifiers import bench
 from sparring.verifiers.tiers import missing
 
+pytestmark = pytest.mark.service  # real jails, and more than seconds
+
 
 def test_every_arm_has_a_rate_or_a_reason(monkeypatch):
     monkeypatch.setattr(bench.shutil, "which", lambda name: None)

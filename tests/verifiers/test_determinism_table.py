@@ -11,6 +11,8 @@ from sparring.core.types import Outcome
 from sparring.recipes.corpus import draw_specimen
 from sparring.verifiers.executor import ExecutorPool
 
+pytestmark = pytest.mark.service  # real jails, and more than seconds
+
 CONFIG = ExecutorConfig(processes=2, cpu_s=5.0, wall_s=10.0, memory_mib=128)
 HONEST_PROGRAMS = 500
 WORDS = '{"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"}'

@@ -19,6 +19,8 @@ from sparring.recipes.corpus import draw_specimen
 from sparring.verifiers.executor import ExecutorPool
 from sparring.verifiers.protocol import MAX_PROGRAM_BYTES
 
+pytestmark = pytest.mark.service  # real jails, and more than seconds
+
 CASES = int(os.environ.get("SPARRING_FUZZ_CASES", "300"))
 CONFIG = ExecutorConfig(processes=1, cpu_s=0.5, wall_s=1.0, memory_mib=64, output_chars=500)
 HONEST = ProgramRun(program="def f(x):\n    return x * x", arguments=("12",), expected=("144",), check_determinism=True)

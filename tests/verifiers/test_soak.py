@@ -20,6 +20,8 @@ from sparring.core.config import ExecutorConfig
 from sparring.core.types import Outcome
 from sparring.verifiers.executor import ExecutorPool
 
+pytestmark = pytest.mark.service  # real jails, and more than seconds
+
 sys.path.append(str(Path(__file__).parent / "attacks"))
 hosts = importlib.import_module("host")
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from sparring.core.claims import ProgramRun
@@ -113,7 +113,7 @@ class _Bench:
             else:
                 self._arms[name] = _asked(ceilings)
         python = [interpreter.executable(), "-I", "-S", "-c", SCRIPT]
-        bwrap = shutil.which("bwrap")
+        bwrap = which("bwrap")
         commands = {"python": python} | ({"bubblewrap": [*_jail(bwrap), *python]} if bwrap else {})
         if not bwrap:
             self._unavailable["bubblewrap"] = "bubblewrap is missing: apt-get install bubblewrap"

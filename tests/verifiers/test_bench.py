@@ -7,7 +7,7 @@ pytestmark = pytest.mark.service  # real jails, and more than seconds
 
 
 def test_every_arm_has_a_rate_or_a_reason(monkeypatch):
-    monkeypatch.setattr(bench.shutil, "which", lambda name: None)
+    monkeypatch.setattr(bench, "which", lambda name: None)
     monkeypatch.setattr(bench, "missing", lambda tier: "not today" if tier == "B" else missing(tier))
     told = bench.bench_executor(rounds=1, slice_s=0.1, processes=1)
     assert told["programs_per_s"].keys() >= {"tier_A", "tier_B", "tier_X", "ceiling", "bubblewrap", "python"}

@@ -81,7 +81,9 @@ def test_nothing_is_stolen_changed_left_or_broken(arena, tier, attack):
     problems = arena(tier, attack)
     if problems and all(problem.startswith(LATE) for problem in problems):
         problems = arena(tier, attack)  # once more: a crowded machine is late now and then, an attack always
-    assert [problem for problem in problems if not (attack.name in NAPS and problem.startswith(LATE))] == []
+    if attack.name in NAPS and problems and all(problem.startswith(LATE) for problem in problems):
+        pytest.xfail(f"a known weakness: {problems}")
+    assert problems == []
 
 
 def test_the_harness_sees_what_an_attack_does_where_nothing_is_defended(arena):

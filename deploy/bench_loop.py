@@ -44,11 +44,11 @@ ARMS: dict[str, dict[str, str]] = {
 def bench_loop(*, steps: int) -> dict[str, float]:
     """Run the arms one after the other and compare their seconds per step."""
     with tempfile.TemporaryDirectory() as directory:
-        rows = {name: _run(Path(directory) / name, arm, steps=steps) for name, arm in ARMS.items()}
+        rows = {name: run_rows(Path(directory) / name, SAME_WORK | arm, steps=steps) for name, arm in ARMS.items()}
     synchronous = rows["synchronous"]
     training_s = fmean(row["time/step"] - row["time/wait_for_batch"] for row in synchronous)
     generation_s = fmean(row["time/wait_for_batch"] for row in synchronous)
-    seconds = {name: _seconds_per_step(arm) for name, arm in rows.items()}
+    seconds = {name: seconds_per_step(arm) for name, arm in rows.items()}
     speedup = seconds["synchronous"] / seconds["asynchronous"]
     bound = (generation_s + training_s) / max(generation_s, training_s)
     return {
@@ -64,9 +64,13 @@ def bench_loop(*, steps: int) -> dict[str, float]:
     }
 
 
-def _run(directory: Path, arm: dict[str, str], *, steps: int) -> list[dict[str, float]]:
-    settings = {"steps": str(steps + WARMUP), **SAME_WORK, **arm}
-    command = [sys.executable, "-m", "sparring", "train", "--config", str(QUICKSTART), "--run", str(directory)]
+def run_rows(
+    directory: Path, settings: dict[str, str], *, steps: int, core: int | None = None
+) -> list[dict[str, float]]:
+    """Metrics of every step of a quickstart run after its first few; on one ``core`` if given."""
+    settings = {"steps": str(steps + WARMUP)} | settings
+    command = [] if core is None else ["taskset", "--cpu-list", str(core)]
+    command += [sys.executable, "-m", "sparring", "train", "--config", str(QUICKSTART), "--run", str(directory)]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
@@ -78,5 +82,6 @@ def _run(directory: Path, arm: dict[str, str], *, steps: int) -> list[dict[str, 
     return rows[WARMUP:]
 
 
-def _seconds_per_step(rows: list[dict[str, float]]) -> float:
+def seconds_per_step(rows: list[dict[str, float]]) -> float:
+    """Wall time, whatever went on."""
     return (rows[-1]["time"] - rows[0]["time"]) / (len(rows) - 1)

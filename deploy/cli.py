@@ -165,6 +165,17 @@ def bench_loop(as_json: Json = False, steps: int = 12) -> None:
     _print(measure(steps=steps), as_json=as_json)
 
 
+@bench_app.command("jail")
+def bench_jail(as_json: Json = False, steps: int = 12) -> None:
+    """What isolating programs costs a whole run: the same run with the jail and without.
+
+    Example: sparring bench jail --json
+    """
+    from sparring.deploy.bench_jail import bench_jail as measure
+
+    _print(measure(steps=steps), as_json=as_json)
+
+
 @bench_app.command("weights")
 def bench_weights(
     as_json: Json = False,

@@ -78,14 +78,18 @@ class Hold:
             self.pid = self._process.pid
         self._pid_fd = os.pidfd_open(self.pid)
 
-    def computes(self) -> bool:
-        """Whether the program is running or ready to, rather than waiting for something."""
-        try:
-            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            states = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] for child in children]
-        except OSError:  # it has just ended
-            return False
-        return "R" in states
+    def waited(self) -> tuple[float, bool]:
+        """Seconds for which the program has waited for a processor, and whether it runs or waits for one now.
+
+        Where the kernel counts no waits, a program that sleeps gets no more than its time.
+        """
+        seconds, ready = 0.0, False
+        with suppress(OSError):  # it has just ended
+            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+                process = Path(f"/proc/{child}")
+                ready |= (process / "stat").read_text().rpartition(")")[2].split()[0] == "R"
+                seconds += int((process / "schedstat").read_text().split()[1]) / 1e9
+        return seconds, ready
 
     def complaint(self) -> str:
         """The last that was written to standard error; empty: nothing."""

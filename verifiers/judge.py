@@ -18,6 +18,7 @@ from sparring.core.config import ExecutorConfig
 from sparring.core.errors import VerificationFailed
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.equality import canonical, same_value
+from sparring.verifiers.hints import hint
 from sparring.verifiers.protocol import Limits, refusal
 
 # Twice the calls, and half of the time again: a program close to a limit must not look nondeterministic.
@@ -51,7 +52,9 @@ def judge(claim: ProgramRun, config: ExecutorConfig) -> Judging:
             limits=Limits.of(config, times=SECOND_RUN_TIMES),
             second=True,
         )
-        if reason := _difference(first, second):
+        if difference := _difference(first, second):
+            cause = hint(claim.program, varies_within=_varies_within(second))
+            reason = f"{difference}; likely cause: {cause}" if cause else difference
             return replace(
                 _both(first, second), outcome=Outcome.NONDETERMINISTIC, passed=False, message=reason, outputs=()
             )
@@ -93,6 +96,13 @@ def _difference(first: Verdict, second: Verdict) -> str:
             if not same_value(a, b):
                 return f"argument {position} returned {a[:80]}, then {b[:80]} when run {when} in another interpreter"
     return ""
+
+
+def _varies_within(second: Verdict) -> bool:
+    """Whether the second interpreter, which makes every call twice, disagrees with itself; so it does if one fails."""
+    half = len(second.outputs) // 2
+    halves = zip(second.outputs[:half][::-1], second.outputs[half:], strict=True)
+    return second.outcome is not Outcome.OK or any(not same_value(a, b) for a, b in halves)
 
 
 def _compared(verdict: Verdict, expected: tuple[str, ...] | None) -> Verdict:

@@ -123,7 +123,7 @@ def _request(run: Run, seal: str) -> bytes:
 def _verdict(reply: Reply, run: Run, seal: str) -> Verdict:
     result = reply.run_result
     if reply.status == "SandboxError" or result is None:
-        return _lost(f"the service failed: {reply.status}: {reply.message[:200]}")
+        return _lost(f"the service failed: {reply.status[:40]!r}: {reply.message[:200]!r}")
     seconds = result.execution_time or 0.0
     if result.status == "TimeLimitExceeded":
         message = f"more than {run.limits.wall_s:g} s"

@@ -65,7 +65,9 @@ SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_NOTIF = 0xC0502100, struct.Struct("=QIIiIQ6Q")
 LANDLOCK_READ_FILE, LANDLOCK_READ_DIR, LANDLOCK_WRITE_FILE = 4, 8, 2
 # Rights on files known to each version of Landlock's interface; the last one knows all of those before it.
 LANDLOCK_RIGHTS = (13, 14, 15, 15, 16)
-COMPUTES = b"computes?"  # the zygote's question; every other message of it is JSON
+WAITED = b"waited?"  # the zygote's question; every other message of it is JSON
+# The kernel counts a wait for a processor when it is over; while one lasts, the program gets so much more at a time.
+SLICE_S = 0.02
 # A child of a root zygote becomes one of these users, a different one in each of many zygotes.
 FIRST_UID, NUM_UIDS = 64_000, 1_000
 MODULE, FILE = "program", "<program>"
@@ -201,8 +203,8 @@ def _watch(
 ) -> dict[str, Any]:
     """Wait for the child's end, and say which it is: exit, cpu, wall, call (a forbidden one) or parent (has gone).
 
-    A child that computes when its wall time is over was kept from its processor time by a crowded machine, which
-    is not the program's fault: it gets more, and ends at its processor limit if it is endless.
+    The time for which a crowded machine kept a child waiting for a processor is not the program's fault: it comes on
+    top of the wall time, within bounds.
     """
     poll = select.poll()
     poll.register(pid_fd, select.POLLIN)
@@ -216,9 +218,10 @@ def _watch(
             if used_s >= request["cpu_s"]:
                 return {"end": "cpu"}
             if now >= deadline:
-                if now >= last or not _computes(control):
+                waited_s, waits = _waited(control)
+                extended = max(started + request["wall_s"] + waited_s, now + SLICE_S * waits)
+                if now >= (deadline := min(extended, last)):
                     return {"end": "wall"}
-                deadline = min(now + request["wall_s"], last)
             # One thread can not use more processor time than passes.
             for descriptor, event in poll.poll(1000 * max(0.001, min(deadline - now, request["cpu_s"] - used_s))):
                 if descriptor == pid_fd:
@@ -238,10 +241,14 @@ def _watch(
                 os.close(descriptor)
 
 
-def _computes(control: socket.socket) -> bool:
-    """Whether the child is running or ready to; the parent knows, for there is no /proc in a jail."""
-    control.send(COMPUTES)
-    return control.recv(1) == b"1"
+def _waited(control: socket.socket) -> tuple[float, bool]:
+    """For how long the child has waited for a processor, and whether it may be waiting now.
+
+    The parent knows, for there is no /proc in a jail.
+    """
+    control.send(WAITED)
+    waited_s, waits = json.loads(control.recv(REQUEST_BYTES))
+    return waited_s, waits
 
 
 def _sent(reports: socket.socket) -> int:

@@ -14,7 +14,7 @@ from sparring.verifiers.hold import Hold
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Exchange
-from sparring.verifiers.runner import COMPUTES
+from sparring.verifiers.runner import WAITED
 
 RUNNER = Path(__file__).with_name("runner.py")
 START_S = 60.0  # an interpreter takes 0.1 s on an idle machine
@@ -55,8 +55,8 @@ class Zygote:
                     hold.ready()
                 _send(hold, exchange)
                 async with asyncio.timeout(run.limits.max_wall_s + GRACE_S):
-                    while (report := await _receive(hold, None)) == COMPUTES:
-                        hold.socket.send(_yes_or_no(hold.computes()))
+                    while (report := await _receive(hold, None)) == WAITED:
+                        hold.socket.send(msgspec.json.encode(hold.waited()))
                 return exchange.verdict(report)
             finally:
                 exchange.close()
@@ -76,8 +76,8 @@ class Zygote:
                     _receive_blocking(hold, START_S)
                     hold.ready()
                 _send(hold, exchange)
-                while (report := _receive_blocking(hold, run.limits.max_wall_s + GRACE_S)) == COMPUTES:
-                    hold.socket.send(_yes_or_no(hold.computes()))
+                while (report := _receive_blocking(hold, run.limits.max_wall_s + GRACE_S)) == WAITED:
+                    hold.socket.send(msgspec.json.encode(hold.waited()))
                 return exchange.verdict(report)
             finally:
                 exchange.close()
@@ -113,10 +113,6 @@ class Zygote:
 
 def _send(hold: Hold, exchange: Exchange) -> None:
     socket.send_fds(hold.socket, [exchange.request()], [exchange.program_fd, exchange.result_fd])
-
-
-def _yes_or_no(answer: bool) -> bytes:
-    return b"1" if answer else b"0"
 
 
 async def _receive(hold: Hold, timeout_s: float | None) -> bytes:

@@ -159,6 +159,38 @@ def _judged(what: attack.Attack, verdict: Verdict, secret: list[str], *, starved
     return faults
 
 
+class Ring:
+    """Arenas of several tiers and the event loop they live in; made once in a process that does nothing else."""
+
+    def __init__(self) -> None:
+        self._runner, self._arenas = asyncio.Runner(), {}
+
+    def faults(self, tier: str, what: attack.Attack) -> list[str]:
+        if tier not in self._arenas:
+            self._arenas[tier] = Arena(tier)
+        return self._runner.run(self._arenas[tier].faults(what))
+
+    def close(self) -> None:
+        with self._runner:
+            for arena in self._arenas.values():
+                self._runner.run(arena.close())
+
+
+_rings: list[Ring] = []
+
+
+def faults_here(tier: str, what: attack.Attack) -> list[str]:
+    """``Arena.faults`` in this process's one ring."""
+    if not _rings:
+        _rings.append(Ring())
+    return _rings[0].faults(tier, what)
+
+
+def close_here() -> None:
+    while _rings:
+        _rings.pop().close()
+
+
 async def _main(tier: str, *parts: str) -> int:
     arena = Arena(tier)
     num_failed = 0

@@ -6,8 +6,8 @@ import os
 
 def f(x):
     libc = ctypes.CDLL(None, use_errno=True)
-    text = ctypes.create_string_buffer(b"computes?")
-    part = (ctypes.c_uint64 * 2)(ctypes.addressof(text), 9)
+    text = ctypes.create_string_buffer(b"waited?")
+    part = (ctypes.c_uint64 * 2)(ctypes.addressof(text), 7)
     message = (ctypes.c_uint64 * 7)(0, 0, ctypes.addressof(part), 1, 0, 0, 0)
     for number in range(1 << 16):
         try:

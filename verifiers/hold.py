@@ -91,6 +91,12 @@ class Hold:
                 seconds += int((process / "schedstat").read_text().split()[1]) / 1e9
         return seconds, ready
 
+    def resident_mib(self) -> float:
+        """Memory of the interpreter; 0 when it has gone."""
+        with suppress(OSError):
+            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return 0.0
+
     def complaint(self) -> str:
         """The last that was written to standard error; empty: nothing."""
         size = os.fstat(self._complaints_fd).st_size

@@ -22,6 +22,8 @@ START_S = 60.0  # an interpreter takes 0.1 s on an idle machine
 GRACE_S = 10.0
 # Bounds what a slow leak in one interpreter can become; a start costs about as much as 50 runs.
 RECYCLE_AFTER = 2000
+# An interpreter with everything imported takes 25 MiB, and every child starts with what it takes.
+RECYCLE_ABOVE_MIB, LOOK_EVERY = 96.0, 100
 REPORT_BYTES = 65_536
 # What a lost interpreter can look like from here.
 LOSSES = (OSError, TimeoutError, msgspec.DecodeError, subprocess.SubprocessError, ImportError, RuntimeError)
@@ -95,12 +97,17 @@ class Zygote:
 
     def _held(self) -> Hold:
         """The interpreter for the next run, started if need be."""
-        if self._hold and self._runs < (1 if self._tier == "C" else RECYCLE_AFTER):
+        if self._hold and not self._is_worn(self._hold):
             self._runs += 1
             return self._hold
         self.kill()
         self._hold, self._runs = Hold(self._tier, RUNNER, second=self._second, affinity=self._affinity), 1
         return self._hold
+
+    def _is_worn(self, hold: Hold) -> bool:
+        if self._runs >= (1 if self._tier == "C" else RECYCLE_AFTER):
+            return True
+        return self._runs % LOOK_EVERY == 0 and hold.resident_mib() > RECYCLE_ABOVE_MIB
 
     def _lost(self, error: Exception) -> Verdict:
         pid, complaint = self.pid, self._hold.complaint() if self._hold else ""

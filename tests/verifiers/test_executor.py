@@ -154,6 +154,16 @@ async def test_interpreters_are_recycled(pool, monkeypatch):
     assert [pid for pid in pids if alive(pid)] == [pids[-1]]
 
 
+async def test_an_interpreter_that_grew_is_recycled(pool, monkeypatch):
+    monkeypatch.setattr(zygote, "LOOK_EVERY", 2)
+    pids = []
+    for above in (1000.0, 1000.0, 1000.0, 1000.0, 1.0, 1.0):
+        monkeypatch.setattr(zygote, "RECYCLE_ABOVE_MIB", above)
+        assert (await pool.verify(claim())).outputs == ("9",)
+        pids += pool.pids()
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [4, 2]
+
+
 async def test_closing_leaves_no_process_and_no_descriptor():
     before = len(os.listdir("/proc/self/fd"))
     pool = ExecutorPool(LIMITS)

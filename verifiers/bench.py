@@ -32,6 +32,7 @@ from sparring.verifiers import interpreter
 from sparring.verifiers.executor import ExecutorPool
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.tiers import missing
+from sparring.verifiers.zygote import ROOT
 
 CEILING = Path(__file__).with_name("bench_ceiling.py")
 TRIVIAL = "def f(x):\n    return x + 1"
@@ -190,7 +191,7 @@ def _started(command: list[str], *, lanes: int) -> Arm:
 
 @contextlib.contextmanager
 def _ceiling(work: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-s", "-P", "-S", "-B", str(CEILING), work]
+    command = [sys.executable, "-s", "-P", "-S", "-B", str(CEILING), str(ROOT), work]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdin is not None

@@ -1,22 +1,22 @@
 """The most programs a second that any executor with a PID namespace per program could run: fork, end, reap, no more.
 
-Started as ``python -s -P -S bench_ceiling.py WORK``; WORK is ``fork`` (the child ends at once) or ``run`` (it compiles
-and calls the program first). For each line ``SECONDS`` on its input it works so long and answers ``COUNT ELAPSED``.
-The process is as large as a zygote: it imports and warms up what runner.py does. Standard library only.
+Started as ``python -s -P -S bench_ceiling.py ROOT WORK``; ROOT is where the package ``sparring`` is, WORK is ``fork``
+(the child ends at once) or ``run`` (it compiles and calls the program first). For each line ``SECONDS`` on its input it
+works so long and answers ``COUNT ELAPSED``. The process is as large as a zygote: it imports and warms up what
+inside/main.py does. Standard library only.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import importlib
 import os
 import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-runner = importlib.import_module("runner")
+sys.path.insert(0, sys.argv[1])
+from sparring.verifiers.inside.main import warm_up
 
 PROGRAM = "def f(x):\n    return x + 1"
 CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000
@@ -32,7 +32,7 @@ def main(work: str) -> None:
         os.waitpid(inside, 0)
         return
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    runner._warm_up()
+    warm_up()
     own = os.pidfd_open(os.getpid())
     gc.collect()
     gc.freeze()
@@ -65,4 +65,4 @@ def _check(result: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[2])

@@ -26,7 +26,7 @@ class Hold:
     Raises:   OSError: it could not be started.
     """
 
-    def __init__(self, tier: LocalTier, runner_file: Path, *, second: bool, affinity: tuple[int, ...]) -> None:
+    def __init__(self, tier: LocalTier, root: Path, *, second: bool, affinity: tuple[int, ...]) -> None:
         self.pid: int | None = None  # of the interpreter, when it is ready
         self._pid_fd = -1
         self._jailed = tier in ("A", "C")
@@ -40,7 +40,7 @@ class Hold:
                     stack.callback(os.close, descriptor)
             start = jail.start(
                 tier,
-                runner_file,
+                root,
                 second=second,
                 affinity=affinity,
                 control_fd=theirs.fileno(),

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sparring.verifiers import interpreter, runner, syscalls
+from sparring.verifiers import interpreter, syscalls
+from sparring.verifiers.inside.confinement import Options
+from sparring.verifiers.inside.main import BOOT, PRELOADED
 
 LocalTier = Literal["A", "B", "C", "X"]
 JAILER = Path(__file__).with_name("jailer.py")
-# Of the standard library, for the programs' own imports.
-RUNNER_INSIDE = f"{interpreter.PREFIX}/runner.py"
+# The part of this project that runs in a jail, below the root of its packages, and that root as a jail shows it.
+OURS, ROOT_INSIDE = "sparring/verifiers/inside", f"{interpreter.PREFIX}/ours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Start:
 
 def start(
     tier: LocalTier,
-    runner_file: Path,
+    root: Path,
     *,
     second: bool,
     affinity: Sequence[int],
@@ -46,12 +48,13 @@ def start(
 ) -> Start:
     """How to start a zygote of ``tier``. The descriptors stay the caller's.
 
-    Args:     second: of the kind that checks determinism.      filter_fd: holds ``syscalls.compiled()``; -1 in X.
+    Args:     root: where the package ``sparring`` is.
+              second: of the kind that checks determinism.      filter_fd: holds ``syscalls.compiled()``; -1 in X.
               info_fd: where bubblewrap writes the zygote's process id; -1 without a jail.
     """
     seed = 1 if second else 0
     environment = {"PYTHONHASHSEED": str(seed), "PYTHONUTF8": "1", "LC_CTYPE": "C.UTF-8"}  # nothing of ours
-    options: runner.Options = {
+    options: Options = {
         "seed": seed,
         "perturb": second,
         "environment": list(environment),
@@ -62,12 +65,12 @@ def start(
         "filter_fd": filter_fd,
         "landlock": _landlock() if tier == "B" else [],
     }
-    arguments = ["-s", "-P", "-S", "-B", None, str(control_fd), json.dumps(options)]
-    if tier in ("B", "X"):
-        command = [sys.executable, *(argument or str(runner_file) for argument in arguments)]
-    else:
-        python = [interpreter.inside(interpreter.executable()), *(argument or RUNNER_INSIDE for argument in arguments)]
-        command = _jailed(python, runner_file, environment, keep_rights=tier == "A", info_fd=info_fd)
+    jailed = tier in ("A", "C")
+    python = interpreter.inside(interpreter.executable()) if jailed else sys.executable
+    seen_root = ROOT_INSIDE if jailed else str(root)
+    command = [python, "-s", "-P", "-S", "-B", "-c", BOOT, seen_root, str(control_fd), json.dumps(options)]
+    if jailed:
+        command = _jailed(command, root, environment, keep_rights=tier == "A", info_fd=info_fd)
     descriptors = tuple(descriptor for descriptor in (control_fd, filter_fd, info_fd) if descriptor >= 0)
     return Start(command=command, environment=environment, pass_fds=descriptors)
 
@@ -79,10 +82,11 @@ def _landlock() -> list[list[str]]:
 
 
 def _jailed(
-    python: list[str], runner_file: Path, environment: Mapping[str, str], *, keep_rights: bool, info_fd: int
+    python: list[str], root: Path, environment: Mapping[str, str], *, keep_rights: bool, info_fd: int
 ) -> list[str]:
     """The command in new namespaces, with read-only mounts of the interpreter and nothing that can be written."""
-    places = [*interpreter.places(runner.PRELOADED), interpreter.Place(source=str(runner_file), target=RUNNER_INSIDE)]
+    ours = interpreter.Place(source=os.path.realpath(root / OURS), target=f"{ROOT_INSIDE}/{OURS}")
+    places = [*interpreter.places(PRELOADED), ours]
     as_root = os.geteuid() == 0
     command = [shutil.which("bwrap") or "bwrap", "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net"]
     command += ["--unshare-uts", "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--hostname", "jail"]

@@ -1,4 +1,4 @@
-"""What goes into a zygote (see runner.py) and comes out of it; reading.py says what it means."""
+"""What goes into a zygote (see inside/main.py) and comes out of it; reading.py says what it means."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Programs run by a remote service with SandboxFusion's HTTP interface: POST /run_code.
 
-    pool ── code: runner.py; stdin: program, arguments ──► service ── stdout: one line a frame ──► verdict
+    pool ── code: inside/program.py; stdin: program, arguments ──► service ── stdout: one line a frame ──► verdict
 
 What isolates the programs is the service's business. Expected values stay here, as with every tier.
 
@@ -27,7 +27,7 @@ from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import PIPE_BYTES
 from sparring.verifiers.reading import Report, verdict_of
 
-RUNNER = Path(__file__).with_name("runner.py")
+PROGRAM = Path(__file__).parent / "inside" / "program.py"
 # For the connection, a queue at the service and the start of an interpreter.
 GRACE_S = 30.0
 # Above a program's own memory: an interpreter's.
@@ -111,7 +111,7 @@ def _request(run: Run, seal: str) -> bytes:
         "result_bytes": int(limits.pipe_share * PIPE_BYTES),
     }
     request: dict[str, Any] = {
-        "code": RUNNER.read_text(),
+        "code": PROGRAM.read_text(),
         "language": "python",
         "stdin": json.dumps(content),
         "run_timeout": limits.wall_s,

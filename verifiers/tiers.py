@@ -18,10 +18,10 @@ from pathlib import Path
 from sparring.core.config import ExecutorConfig, Tier
 from sparring.core.errors import UsageError
 from sparring.core.types import Outcome
+from sparring.verifiers.inside.kernel import SYS_LANDLOCK_CREATE, SYS_SECCOMP
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Limits
-from sparring.verifiers.runner import SYS_LANDLOCK_CREATE, SYS_SECCOMP
 from sparring.verifiers.zygote import Zygote
 
 # Larger is stronger. C gives what A does. What a service gives can not be seen from here: it is taken by name.

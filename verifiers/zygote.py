@@ -1,4 +1,4 @@
-"""Runs one program at a time in one zygote (see runner.py), which it starts, recycles and replaces."""
+"""Runs one program at a time in one zygote (see inside/main.py), which it starts, recycles and replaces."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 
 import msgspec
 
+import sparring
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.hold import Hold
+from sparring.verifiers.inside.watch import WAITED
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Exchange
-from sparring.verifiers.runner import WAITED
 
-RUNNER = Path(__file__).with_name("runner.py")
+ROOT = Path(sparring.__file__).parents[1]
 START_S = 60.0  # an interpreter takes 0.1 s on an idle machine
 # Past the longest a run may take: to fork, kill and reap on a crowded machine.
 GRACE_S = 10.0
@@ -101,7 +102,7 @@ class Zygote:
             self._runs += 1
             return self._hold
         self.kill()
-        self._hold, self._runs = Hold(self._tier, RUNNER, second=self._second, affinity=self._affinity), 1
+        self._hold, self._runs = Hold(self._tier, ROOT, second=self._second, affinity=self._affinity), 1
         return self._hold
 
     def _is_worn(self, hold: Hold) -> bool:

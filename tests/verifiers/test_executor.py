@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import signal
 
 import pytest
@@ -50,6 +51,15 @@ def alive(pid):
             return file.read().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+def broken_root(path, **changed):
+    """A copy of what runs in a jail, with other source in some modules."""
+    inside = path / "sparring" / "verifiers" / "inside"
+    shutil.copytree(zygote.ROOT / "sparring" / "verifiers" / "inside", inside)
+    for name, source in changed.items():
+        (inside / f"{name}.py").write_text(source)
+    return path
 
 
 async def test_fifty_claims_at_once_each_get_their_own_answer(pool):
@@ -119,17 +129,17 @@ async def test_one_attempt_may_answer_infrastructure(pool):
     assert (await pool.run(SLOW, ["3"])).outputs == ("3",)
 
 
-async def test_an_interpreter_that_does_not_start_is_a_failure(pool, monkeypatch):
-    monkeypatch.setattr(zygote, "RUNNER", zygote.RUNNER.with_name("no_such_runner.py"))
+async def test_an_interpreter_that_does_not_start_is_a_failure(pool, monkeypatch, tmp_path):
+    monkeypatch.setattr(zygote, "ROOT", broken_root(tmp_path, program="raise ImportError"))
     with pytest.raises(VerificationFailed, match="closed its socket"):
         await pool.verify(claim())
     assert pool.tally.infrastructure == 2
 
 
 async def test_a_child_that_fails_before_its_program_starts_says_nothing_about_the_program(pool, monkeypatch, tmp_path):
-    broken = tmp_path / "runner.py"
-    broken.write_text(zygote.RUNNER.read_text().replace("    results.ready()\n", "    raise OSError\n"))
-    monkeypatch.setattr(zygote, "RUNNER", broken)
+    child = (zygote.ROOT / "sparring/verifiers/inside/child.py").read_text()
+    broken = broken_root(tmp_path, child=child.replace("    results.ready()\n", "    raise OSError\n"))
+    monkeypatch.setattr(zygote, "ROOT", broken)
     with pytest.raises(VerificationFailed, match="before the program started"):
         await pool.verify(claim())
 

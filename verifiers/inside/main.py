@@ -1,0 +1,144 @@
+"""The program of a zygote: an interpreter that forks one child for each untrusted program.
+
+    parent ── socket: limits, two descriptors ──► zygote ── fork ──► child
+    parent ── memory file: program, arguments ─────────────────────►   │ reads it after the fork
+    parent ◄─ pipe: ready, one frame a value, the seal ─────────────   ┘ runs, writes, exits
+    parent ◄─ socket: how the child ended ─────── zygote (waits with a deadline, kills, reaps)
+
+The zygote passes both descriptors on without reading them: whatever it held, the next child could find in its
+copy of the zygote's memory: an earlier program, or an earlier program's value. Started as
+``python -s -P -S -c BOOT ROOT SOCKET OPTIONS`` with an environment of its own (never ``-I``, which ignores
+PYTHONHASHSEED). What confines a child is chosen by the parent: see docs/executor.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from sparring.verifiers.inside.child import run_child
+from sparring.verifiers.inside.confinement import Confinement, Options
+from sparring.verifiers.inside.kernel import CLONE_NEWPID, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, check, libc, prctl
+from sparring.verifiers.inside.program import MODULE, Results, evaluate
+from sparring.verifiers.inside.watch import REQUEST_BYTES, kill_orphans, watch
+
+# What ``python -c`` is given: finds this package under ROOT, and forgets where it was before a child could look there.
+BOOT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sparring.verifiers.inside.main import main
+del sys.path[0]
+main(*sys.argv[2:])
+"""
+# What programs may want; imported once, so that a child imports nothing and needs no right to read files.
+PRELOADED = """
+abc array base64 bisect calendar cmath collections collections.abc colorsys contextlib copy csv dataclasses datetime
+decimal difflib enum fractions functools hashlib heapq html io itertools keyword math numbers operator pprint queue
+re secrets statistics string struct textwrap threading time timeit traceback types typing unicodedata uuid warnings
+weakref zlib
+"""
+# So often does the interpreter run a function before it specialises its code, which a child should find done.
+WARM_RUNS = 16
+
+
+def main(control_fd: str, options_json: str) -> None:
+    """Serve runs until the other end of the socket closes."""
+    control, options = socket.socket(fileno=int(control_fd)), _options(options_json)
+    for name in set(os.environ) - set(options["environment"]):  # what bubblewrap and the C locale put there
+        del os.environ[name]
+    if options["affinity"]:
+        os.sched_setaffinity(0, options["affinity"])
+    prctl(PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's, in /proc as by ptrace
+    if options["preload"]:
+        warm_up()
+    # Orphans of a program become children of this process, where they are found and killed.
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    confinement = Confinement(options)
+    gc.collect()
+    gc.freeze()  # a collection in a child would otherwise copy every page
+    control.send(b"ready")
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
+        if not data:
+            return
+        request = json.loads(data)
+        request["address_space"] = confinement.baseline_bytes + request["memory_bytes"]
+        request |= {"seed": options["seed"], "perturb": options["perturb"], "zygote": os.getpid()}
+        report = _run(request, confinement, control, *descriptors)
+        if report is None:
+            return
+        control.send(json.dumps(report).encode())
+
+
+def _options(text: str) -> Options:
+    options: Options = json.loads(text)
+    return options
+
+
+def warm_up() -> None:
+    """Do once what every child would otherwise do again."""
+    # Handlers of threading and random: a child has one thread as we do, and seeds its random numbers itself.
+    register, os.register_at_fork = os.register_at_fork, lambda **handlers: None
+    for name in PRELOADED.split():
+        importlib.import_module(name)
+    os.register_at_fork = register
+    # The parser, the compiler and JSON set themselves up when first used: half of a child's time.
+    null = os.open("/dev/null", os.O_WRONLY)
+    for _ in range(WARM_RUNS):
+        results = Results(null, "", max_chars=100, capacity_bytes=65_536)
+        evaluate("class A:\n    x = [1]\ndef f(x):\n    return {x: (1.5, 'a')}", ["1"], results)
+        json.loads(json.dumps({"value": "", "line": 1}))
+    os.close(null)
+    del sys.modules[MODULE]
+
+
+def _run(
+    request: dict[str, Any], confinement: Confinement, control: socket.socket, program_fd: int, result_fd: int
+) -> dict[str, Any] | None:
+    """Fork, wait and reap; None when the parent has gone."""
+    started = time.monotonic()
+    child = _fork(confinement)
+    if child == 0:
+        try:
+            run_child(request, confinement, program_fd, result_fd)
+        finally:
+            os._exit(70)  # no code of the zygote may run in a child
+    os.close(program_fd)
+    os.close(result_fd)
+    pid_fd = os.pidfd_open(child)
+    try:
+        end = watch(child, pid_fd, control, confinement.reports, started, request)
+        signal.pidfd_send_signal(pid_fd, signal.SIGKILL)  # to a zombie as well: it is not reaped yet
+    finally:
+        os.close(pid_fd)
+    _, status, usage = os.wait4(child, 0)
+    if not confinement.pid_namespaces:  # else the kernel ended what the first process of the namespace left
+        kill_orphans()
+    if end["end"] == "parent":
+        return None
+    own_pid = 1 if confinement.pid_namespaces else child
+    return end | {
+        "status": status,
+        "own_pid": own_pid,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "seconds": time.monotonic() - started,
+        "memory_kib": usage.ru_maxrss,
+    }
+
+
+def _fork(confinement: Confinement) -> int:
+    """As ``os.fork``; the child is the first process of a new namespace, where asked."""
+    if not confinement.pid_namespaces:
+        return os.fork()
+    check(libc.unshare(CLONE_NEWPID), "unshare a PID namespace")
+    child = os.fork()
+    if child:
+        check(libc.setns(confinement.own_pid_fd, CLONE_NEWPID), "return to the own PID namespace")
+    return child

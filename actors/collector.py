@@ -11,8 +11,8 @@ from sparring.core.ports import Delivery, EpisodeQueue, Replay
 from sparring.core.recipe import Recipe
 from sparring.core.types import Cohort, Episode, Trajectory
 
-# Called with the episodes of every cohort, for the record people read.
-Keep = Callable[[Sequence[Episode]], None]
+# Called with the episodes of every cohort and what they were credited with, for the record people read.
+Keep = Callable[[Sequence[Episode], Cohort], None]
 
 
 class Collector:
@@ -52,7 +52,7 @@ class Collector:
             metrics=dict(self._recipe.measure(episodes)),
         )
         await self._replay.insert(cohort, episodes=[delivery.entry_id for delivery in deliveries])
-        self._keep(episodes)
+        self._keep(episodes, cohort)
 
     def _unless_paused(self, trajectory: Trajectory) -> Trajectory:
         if trajectory.role not in self.paused:

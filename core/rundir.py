@@ -33,6 +33,16 @@ class RunDirectory:
         return self.root / "samples.jsonl"
 
     @property
+    def minted(self) -> Path:
+        """One line a minted task, whether its episode was kept or not: what genealogies and counts are read from."""
+        return self.root / "minted.jsonl"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The policy's tokenizer.json, so that tokens can be read where the model is not."""
+        return self.root / "tokenizer.json"
+
+    @property
     def journal(self) -> Path:
         """One line a committed step: step, version, entries, trajectory ids."""
         return self.root / "journal.jsonl"

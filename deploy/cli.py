@@ -121,6 +121,20 @@ def report(run: Run) -> None:
 
 
 @app.command()
+def dashboard(
+    run: Run,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes any that is free.")] = 8088,
+) -> None:
+    """Serve a page to watch a run, finished or still writing: plots, tasks and their solutions.
+
+    Example: sparring dashboard runs/demo --port 8088
+    """
+    from sparring.deploy.dashboard_serve import serve
+
+    serve(RunDirectory(run), port=port)
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Look for what would keep Sparring from running here, with the fix of each finding.
 

@@ -21,9 +21,9 @@ from sparring.deploy.report_figures import (
     VERMILION,
     Plot,
     axis_title,
-    markup,
     smoothed,
     style_of,
+    whole_layout,
 )
 from sparring.deploy.statistics import KINDS
 
@@ -118,7 +118,7 @@ def _thinking(runs: Sequence[RunResult], arm: str, name: str) -> list[Curve]:
     return [_banded(arm, steps, np.array([smoothed([row[step] for step in steps], window=WINDOW) for row in rows]))]
 
 
-def _banded(arm: str, steps: Sequence[int], values_SM: np.ndarray) -> Curve:
+def _banded(arm: str, steps: Sequence[float], values_SM: np.ndarray) -> Curve:
     color, dash = ARM_STYLES[arm]
     mean, low, high = values_SM.mean(axis=0), values_SM.min(axis=0), values_SM.max(axis=0)
     lists = {"y": mean.tolist(), "low": low.tolist(), "high": high.tolist()}
@@ -184,7 +184,7 @@ def _plot(name: str, panels: Sequence[Axes], *, title: str, caption: str) -> Plo
         y = {**AXIS, "anchor": f"x{suffix}", "title": axis_title(panel.y), "automargin": True, "zeroline": True}
         layout |= {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
         layout["annotations"].append(_heading(panel.title, x=left + width / 2))
-    return Plot(name=name, title=title, caption=caption, html=markup(traces, layout, name=name), wide=True)
+    return Plot(name=name, title=title, caption=caption, data=traces, layout=whole_layout(layout), wide=True)
 
 
 def _traces(curve: Curve, *, legend: bool) -> list[Json]:

@@ -136,6 +136,8 @@ def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: 
     try:
         directory.logs.mkdir(parents=True, exist_ok=True)
         directory.config.write_text(config.model_dump_json(indent=2))
+        if (tokenizer := config.policy.model / "tokenizer.json").is_file():
+            shutil.copyfile(tokenizer, directory.tokenizer)
     except OSError as error:
         free = shutil.disk_usage(directory.root.parent if directory.root.parent.exists() else Path("/")).free >> 20
         raise UsageError(

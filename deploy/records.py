@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import msgspec
 
 from sparring.actors.evaluation import Result
 from sparring.core.rundir import RunDirectory
-from sparring.core.types import Episode
+from sparring.core.types import Cohort, Episode, Trajectory
+from sparring.deploy.bounded_lines import BoundedLines
+from sparring.deploy.run_files import Minted, Sample
 from sparring.deploy.statistics import pass_at_k, read_evaluations, summary_line
+
+Runs = tuple[tuple[float, int], ...]  # (advantage, number of tokens), in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +30,53 @@ class Ending:
 
 # Of each cohort: enough to see what the policy does, few enough to open in a browser.
 SAMPLES_PER_COHORT = 2
+# Past these, older lines are thinned: a page reads the files whole, and no run may fill a disk with its record.
+SAMPLE_BYTES, MINTED_BYTES = 256 << 20, 64 << 20
+MINTED_TEXT = 1000  # characters of a minted task's text
 
 
 class SampleRecord:
-    """Appends a few episodes of every cohort to the samples file."""
+    """Appends a few episodes of every cohort to the samples file, and every minted task in short to another."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, directory: RunDirectory) -> None:
+        self._samples = BoundedLines(directory.samples, max_bytes=SAMPLE_BYTES)
+        self._minted = BoundedLines(directory.minted, max_bytes=MINTED_BYTES)
 
-    def keep(self, episodes: Sequence[Episode], *, step: int) -> None:
-        """Keep the first episodes of a cohort, those with a minted task first."""
+    def keep(self, episodes: Sequence[Episode], cohort: Cohort, *, step: int) -> None:
+        """Keep the first episodes of a cohort, those with a minted task first, with the advantages of their tokens."""
         chosen = sorted(episodes, key=lambda episode: not episode.minted)[:SAMPLES_PER_COHORT]
-        with self._path.open("ab") as file:
-            for episode in chosen:
-                file.write(msgspec.json.encode({"step": step, "episode": episode}) + b"\n")
+        credited = {one.trajectory_id: _runs(one) for one in cohort.trajectories}
+        self._samples.append([msgspec.json.encode(_sample(one, credited, step=step)) for one in chosen])
+        self._minted.append([msgspec.json.encode(one) for each in episodes for one in _minted(each, step=step)])
+
+
+def _sample(episode: Episode, credited: Mapping[str, Runs], *, step: int) -> Sample:
+    ids = [scored.rollout.rollout_id for scored in episode.rollouts]
+    return Sample(step=step, episode=episode, advantages={one: credited[one] for one in ids if one in credited})
+
+
+def _runs(trajectory: Trajectory) -> Runs:
+    """Advantages of the tokens trained on, equal neighbours as one: nearly always a single number."""
+    pairs = zip(trajectory.advantages, trajectory.loss_mask, strict=True)
+    groups = itertools.groupby(value for value, trained in pairs if trained)
+    return tuple((value, sum(1 for _ in group)) for value, group in groups)
+
+
+def _minted(episode: Episode, *, step: int) -> Iterator[Minted]:
+    for task in episode.minted:
+        answers = [scored for scored in episode.rollouts if scored.rollout.task_id == task.task_id]
+        graded = [scored.solved for scored in answers if scored.solved is not None]
+        texts = (task.payload.get(name) for name in ("program", "statement"))
+        text = next((one for one in texts if isinstance(one, str)), "")
+        yield Minted(
+            step=step,
+            task_id=task.task_id,
+            kind=task.kind,
+            minted_by=task.minted_by,
+            parents=task.parents,
+            text=text[:MINTED_TEXT],
+            solve_rate=sum(graded) / len(graded) if graded else None,
+        )
 
 
 def append_evaluation(path: Path, results: Sequence[Result], *, phase: str, step: int) -> dict[str, float]:

@@ -52,7 +52,7 @@ def write_report(run: RunDirectory) -> Path:
     """Write the report of ``run``, finished or not, whole or not; returns the page's path."""
     files = read_run(run)
     lines = evaluation_lines(run.evaluations)
-    decode, notes = _prompt_decoder(files.config)
+    decode, notes = _prompt_decoder(run, files.config)
     context = {
         "run": files,
         "facts": facts(files),
@@ -143,10 +143,16 @@ def _flat(tree: Mapping[str, Any], front: str = "") -> Iterable[tuple[str, Any]]
             yield f"{front}{key}", value
 
 
-def _prompt_decoder(config: Mapping[str, Any]) -> tuple[Decode | None, list[str]]:
-    """Turns prompt ids back into text with the policy's own tokenizer, which may no longer be there."""
-    path = Path(str(_at(config, "policy", "model") or "")) / "tokenizer.json"
-    if not path.is_file():
+def find_tokenizer(run: RunDirectory, config: Mapping[str, Any]) -> Path | None:
+    """The tokenizer.json of a run's policy: the run's own copy, else the model's, which may no longer be there."""
+    model = Path(str(_at(config, "policy", "model") or ""))
+    return next((path for path in (run.tokenizer, model / "tokenizer.json") if path.is_file()), None)
+
+
+def _prompt_decoder(run: RunDirectory, config: Mapping[str, Any]) -> tuple[Decode | None, list[str]]:
+    """Turns prompt ids back into text with the policy's own tokenizer."""
+    path = find_tokenizer(run, config)
+    if path is None:
         return None, ["Prompts of sampled tasks are left out: the policy's tokenizer.json is not on this machine."]
     return partial(Tokenizer.from_file(str(path)).decode, skip_special_tokens=False), []
 

@@ -6,8 +6,8 @@ Figures are plain dicts in the shape of plotly.js: its Python classes take secon
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import plotly.io
@@ -62,6 +62,8 @@ class Line:
     symbol: str = "circle"
     smooth: bool = True
     spread: tuple[Sequence[float], Sequence[float]] | None = None  # distances up and down: error bars
+    about: Mapping[str, str] = field(default_factory=dict)  # role and kind: where a click on the curve leads
+    learner_steps: Sequence[int] | None = None  # of the points, where x counts something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,23 @@ class Plot:
     name: str
     title: str
     caption: str
-    html: Markup
+    data: Sequence[Json]
+    layout: Json
     wide: bool = False
+
+    @property
+    def html(self) -> Markup:
+        """The figure inside a page that holds plotly.js; plotly escapes < > / in the JSON it writes."""
+        html = plotly.io.to_html(
+            {"data": list(self.data), "layout": self.layout},
+            full_html=False,
+            include_plotlyjs=False,
+            config={"displayModeBar": False, "responsive": True},
+            div_id=f"plot-{self.name}",
+            default_height=f"{HEIGHT}px",
+            validate=False,
+        )
+        return Markup(html)
 
 
 def style_of(kind: str, position: int = 0) -> Style:
@@ -122,7 +139,7 @@ def plot(
         layout |= _axes(panel, suffix=suffix, left=left, right=left + width)
         if panel.title:
             layout["annotations"].append(_heading(panel.title, x=left + width / 2))
-    return Plot(name=name, title=title, caption=caption, html=markup(traces, layout, name=name), wide=wide)
+    return Plot(name=name, title=title, caption=caption, data=traces, layout=whole_layout(layout), wide=wide)
 
 
 def histogram(name: str, edges: Sequence[float], counts: Sequence[float], *, title: str, caption: str, x: str) -> Plot:
@@ -141,16 +158,16 @@ def histogram(name: str, edges: Sequence[float], counts: Sequence[float], *, tit
         "xaxis": {**AXIS, "title": axis_title(x)},
         "yaxis": {**AXIS, "title": axis_title("tokens"), "type": "log", "dtick": 1, "automargin": True},
     }
-    return Plot(name=name, title=title, caption=caption, html=markup([bars], layout, name=name))
+    return Plot(name=name, title=title, caption=caption, data=[bars], layout=whole_layout(layout))
 
 
 def axis_title(text: str) -> Json:
     return {"text": text, "standoff": 7, "font": {"size": 12, "color": MUTED}}
 
 
-def markup(traces: Sequence[Json], layout: Json, *, name: str) -> Markup:
-    """A figure as HTML that expects plotly.js in the page; plotly escapes < > / in the JSON it writes."""
-    base = {
+def whole_layout(own: Json) -> Json:
+    """What all figures share, with what is this one's own."""
+    return {
         "height": HEIGHT,
         "margin": {"l": 48, "r": 14, "t": 44, "b": 42},
         "font": {"family": FONT, "size": 12, "color": INK},
@@ -159,17 +176,8 @@ def markup(traces: Sequence[Json], layout: Json, *, name: str) -> Markup:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "bargap": 0,
+        **own,
     }
-    html = plotly.io.to_html(
-        {"data": list(traces), "layout": {**base, **layout}},
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-        div_id=f"plot-{name}",
-        default_height=f"{HEIGHT}px",
-        validate=False,
-    )
-    return Markup(html)
 
 
 def _traces(line: Line, *, legend: bool) -> list[Json]:
@@ -177,6 +185,9 @@ def _traces(line: Line, *, legend: bool) -> list[Json]:
     window = round(len(steps) * SMOOTHING)
     curve = {"color": line.color, "width": 2.2, "dash": line.dash}
     base: Json = {"type": "scatter", "mode": "lines", "x": steps, "name": line.name, "legendgroup": line.name}
+    base["meta"] = dict(line.about)
+    if line.learner_steps is not None:
+        base["customdata"] = list(line.learner_steps)
     if line.smooth and window >= 3:
         faint = {"color": line.color, "width": 1}
         raw = {**base, "y": values, "line": faint, "opacity": 0.22, "showlegend": False, "hoverinfo": "skip"}

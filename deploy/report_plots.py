@@ -28,10 +28,10 @@ def training_plots(metrics: Metrics) -> list[Plot]:
         plot(
             "proposals",
             [
-                Panel(title="valid", fraction=True, lines=_by_kind(metrics, "proposals/valid")),
-                Panel(title="distinct among valid", fraction=True, lines=_by_kind(metrics, "proposals/distinct")),
-                Panel(title="known to the archive", fraction=True, lines=_by_kind(metrics, "proposals/duplicate")),
-                Panel(title="statements of valid ones", lines=_by_kind(metrics, "proposals/statements")),
+                Panel(title="valid", fraction=True, lines=lines_by_kind(metrics, "proposals/valid")),
+                Panel(title="distinct among valid", fraction=True, lines=lines_by_kind(metrics, "proposals/distinct")),
+                Panel(title="known to the archive", fraction=True, lines=lines_by_kind(metrics, "proposals/duplicate")),
+                Panel(title="statements of valid ones", lines=lines_by_kind(metrics, "proposals/statements")),
             ],
             title="Proposals",
             caption="Share that passed every check, share of distinct programs among those, share rejected because the "
@@ -41,15 +41,15 @@ def training_plots(metrics: Metrics) -> list[Plot]:
         plot(
             "learnability",
             [
-                Panel(title="mean", lines=_by_kind(metrics, "learnability"), y="reward"),
-                Panel(title="never or always solved", fraction=True, lines=_by_kind(metrics, "proposals/extreme")),
+                Panel(title="mean", lines=lines_by_kind(metrics, "learnability"), y="reward"),
+                Panel(title="never or always solved", fraction=True, lines=lines_by_kind(metrics, "proposals/extreme")),
             ],
             title="Learnability of valid proposals",
             caption="One minus the solve rate, zero for tasks never or always solved: what the proposer is paid for.",
         ),
         plot(
             "thinking",
-            [Panel(fraction=True, lines=_by_kind(metrics, "thinking/solver"))],
+            [Panel(fraction=True, lines=lines_by_kind(metrics, "thinking/solver"))],
             title="Answers that think first",
             caption="Share of the solver's well-formed answers that write something before the answer: in the compact "
             "dialect the values between the statements, which an answer to an induction task has no place for.",
@@ -62,7 +62,7 @@ def training_plots(metrics: Metrics) -> list[Plot]:
         ),
         plot(
             "archive",
-            [Panel(lines=_by_kind(metrics, "archive/size", smooth=False), y="tasks")],
+            [Panel(lines=lines_by_kind(metrics, "archive/size", smooth=False), y="tasks")],
             title="Task archive",
             caption="Tasks that later proposals build on and solvers are given, by kind.",
         ),
@@ -143,7 +143,8 @@ def system_plots(metrics: Metrics, parity: Parity | None) -> list[Plot]:
 def _per_role(metrics: Metrics, front: str, *, title: str, caption: str, fraction: bool = False) -> Plot | None:
     roles = _parts(metrics, front)
     panels = [
-        Panel(title=_role_title(role), fraction=fraction, lines=_by_kind(metrics, f"{front}/{role}")) for role in roles
+        Panel(title=_role_title(role), fraction=fraction, lines=lines_by_kind(metrics, f"{front}/{role}", role=role))
+        for role in roles
     ]
     return plot(front.replace("/", "-"), panels, title=title, caption=caption)
 
@@ -151,7 +152,7 @@ def _per_role(metrics: Metrics, front: str, *, title: str, caption: str, fractio
 def _alarms(metrics: Metrics) -> Plot | None:
     """A panel for what each alarm watches, also where none rang: that it was watched is worth knowing."""
     panels = [
-        Panel(title=what, fraction=True, lines=_by_kind(metrics, f"alarm/{what}", smooth=False))
+        Panel(title=what, fraction=True, lines=lines_by_kind(metrics, f"alarm/{what}", smooth=False))
         for what in _parts(metrics, "alarm")
     ]
     caption = "1 where a measure of the proposals is out of its bounds over the last steps: the proposer collapses."
@@ -167,10 +168,16 @@ def _role_title(role: str) -> str:
     return "fresh proposals" if role == "proposed" else role
 
 
-def _by_kind(metrics: Metrics, front: str, *, smooth: bool = True) -> list[Line]:
+def lines_by_kind(metrics: Metrics, front: str, *, smooth: bool = True, role: str = "") -> list[Line]:
     kinds = sorted((name.removeprefix(f"{front}/") for name in metrics.names(front) if name != front), key=kind_order)
     return [
-        Line(name=kind, series=metrics.series(f"{front}/{kind}"), smooth=smooth, **style_of(kind, position))
+        Line(
+            name=kind,
+            series=metrics.series(f"{front}/{kind}"),
+            smooth=smooth,
+            about={"kind": kind} | ({"role": role} if role and role != "proposed" else {}),
+            **style_of(kind, position),
+        )
         for position, kind in enumerate(kinds)
     ]
 

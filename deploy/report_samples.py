@@ -100,18 +100,17 @@ def _view(
 ) -> EpisodeView:
     episode = sample.episode
     first = episode.rollouts[0]
-    proposed = episode.task.kind.startswith("propose")
-    minted = [_task(task) for task in episode.minted]
+    minted = [task_view(task) for task in episode.minted]
     return EpisodeView(
         anchor=anchor,
         step=sample.step,
         kind=first.kind,
         role=first.rollout.role,
-        outcome=_outcome(episode, first, proposed=proposed),
+        outcome=outcome(episode),
         reward=first.reward,
-        headline=_headline(episode, first),
+        headline=headline(episode),
         prompt=decode(first.rollout.prompt_ids) if decode else "",
-        task=_task(episode.task),
+        task=task_view(episode.task),
         minted=minted,
         opening=_rollout(first),
         solutions=[_rollout(scored) for scored in episode.rollouts[1:]],
@@ -119,20 +118,24 @@ def _view(
     )
 
 
-def _outcome(episode: Episode, first: ScoredRollout, *, proposed: bool) -> str:
-    if not proposed:
+def outcome(episode: Episode) -> str:
+    """What became of an episode: valid or rejected for a proposal, else solved or unsolved."""
+    first = episode.rollouts[0]
+    if not episode.task.kind.startswith("propose"):
         return "solved" if first.solved else "unsolved"
     return "valid" if episode.metrics.get("proposals/valid") or episode.minted else "rejected"
 
 
-def _headline(episode: Episode, first: ScoredRollout) -> str:
+def headline(episode: Episode) -> str:
+    """An episode in a few words."""
     graded = [scored.solved for scored in episode.rollouts[1:] if scored.solved is not None]
     if graded:
         return f"{sum(graded)} of {len(graded)} solutions right"
-    return first.verdict
+    return episode.rollouts[0].verdict
 
 
-def _task(task: Task) -> TaskView:
+def task_view(task: Task) -> TaskView:
+    """A task for people."""
     return TaskView(task_id=task.task_id, kind=task.kind, minted_by=task.minted_by, texts=list(_texts(task.payload)))
 
 
@@ -147,8 +150,12 @@ def _texts(payload: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if "inputs" in payload and "outputs" in payload:
         pairs = zip(payload["inputs"], payload["outputs"], strict=False)
         yield "inputs → gold outputs", "\n".join(f"{given} → {output}" for given, output in pairs)
-    for at, reference in enumerate(payload.get("references", ()), start=1):
+    references = [one for one in payload.get("references", ()) if isinstance(one, Mapping)]
+    for at, reference in enumerate(references, start=1):
         yield f"reference {at}", "\n".join(f"{text}" for _, text in _texts(reference))
+    for key, value in payload.items():
+        if key not in LABELS and isinstance(value, str) and value:
+            yield key.replace("_", " "), value
 
 
 def _rollout(scored: ScoredRollout) -> RolloutView:
@@ -159,13 +166,13 @@ def _rollout(scored: ScoredRollout) -> RolloutView:
         reward=scored.reward,
         solved=scored.solved,
         trained=scored.trained,
-        versions=_versions(scored.rollout),
+        versions=versions_of(scored.rollout),
         num_tokens=len(scored.rollout.completion_ids),
         verdict=scored.verdict,
     )
 
 
-def _versions(rollout: Rollout) -> str:
+def versions_of(rollout: Rollout) -> str:
     """``41`` or, where weights changed while it was sampled, ``41 (12 tokens), 42 (30 tokens)``."""
     spans = rollout.version_spans
     if len(spans) == 1:

@@ -33,6 +33,20 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     step: int
     episode: Episode
+    # Of each trained completion, by rollout id: what its tokens were credited with, as runs (advantage, tokens).
+    advantages: Mapping[str, tuple[tuple[float, int], ...]] = {}
+
+
+class Minted(msgspec.Struct, frozen=True, kw_only=True):
+    """A minted task in short."""
+
+    step: int
+    task_id: str
+    kind: str
+    minted_by: str
+    parents: tuple[str, ...] = ()
+    text: str = ""  # its program or statement, cut
+    solve_rate: float | None = None  # of the solutions sampled when it was minted
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +61,9 @@ Row = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One metric over the run."""
+    """One metric over the run: by learner step, or by whatever its axis counts."""
 
-    steps: Sequence[int]
+    steps: Sequence[float]
     values: Sequence[float]
 
     @property
@@ -126,7 +140,7 @@ def read_lines(path: Path, decode: Callable[[bytes], T]) -> Lines[T]:
 
 def read_run(run: RunDirectory) -> RunFiles:
     """Everything the report shows but the held-out evaluations."""
-    rows = read_lines(run.metrics, _row)
+    rows = read_lines(run.metrics, row_of)
     samples = read_lines(run.samples, msgspec.json.Decoder(Sample).decode)
     config, config_notes = read_config(run.config)
     parity, parity_notes = _read_parity(run.root / "parity.json")
@@ -139,7 +153,7 @@ def read_run(run: RunDirectory) -> RunFiles:
     return RunFiles(
         name=run.root.resolve().name,
         config=config,
-        metrics=_metrics(rows.values),
+        metrics=metrics_of(rows.values),
         samples=samples.values,
         parity=parity,
         notes=notes,
@@ -158,7 +172,8 @@ def line_notes(path: Path, lines: Lines[T], *, missing: str) -> list[str]:
     return []
 
 
-def _metrics(rows: Sequence[Row]) -> Metrics:
+def metrics_of(rows: Sequence[Row]) -> Metrics:
+    """The lines of a metrics file by step."""
     by_step: dict[int, dict[str, float]] = {}
     for row in rows:
         by_step.setdefault(int(row.get("step", 0)), {}).update(row)
@@ -190,7 +205,8 @@ def _read_parity(path: Path) -> tuple[Parity | None, list[str]]:
     return parity, []
 
 
-def _row(line: bytes) -> Row:
+def row_of(line: bytes) -> Row:
+    """One line of a metrics file."""
     row = json.loads(line)  # not msgspec: a diverged run writes NaN
     if not (isinstance(row, dict) and all(isinstance(value, int | float) for value in row.values())):
         raise ValueError("a metrics line is an object of numbers")

@@ -17,7 +17,7 @@ from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
 from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.rundir import RunDirectory
-from sparring.core.types import Episode
+from sparring.core.types import Cohort, Episode
 from sparring.deploy.cluster import Cluster
 from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
@@ -39,7 +39,7 @@ class Session:
         self._config, self._directory, self._cluster, self._view = config, directory, cluster, view
         self._stop = stop
         self._memory = MemoryWatch()
-        self._samples = SampleRecord(directory.samples)
+        self._samples = SampleRecord(directory)
         self._began = time.monotonic()
         self._step = cluster.start_step
         self._evaluation: asyncio.Task[None] | None = None
@@ -118,8 +118,8 @@ class Session:
             during = self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
             self._evaluation = asyncio.create_task(during)
 
-    def _keep(self, episodes: Sequence[Episode]) -> None:
-        self._samples.keep(episodes, step=self._step)
+    def _keep(self, episodes: Sequence[Episode], cohort: Cohort) -> None:
+        self._samples.keep(episodes, cohort, step=self._step)
 
     async def _seed(self) -> None:
         began = time.monotonic()

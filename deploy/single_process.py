@@ -25,7 +25,7 @@ from sparring.core.config import RunConfig
 from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
-from sparring.core.types import Episode
+from sparring.core.types import Cohort, Episode
 from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
@@ -82,7 +82,7 @@ class SingleProcess:
         self._collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=self._keep)
         self._watch = Watch(recipe, self._collector, history=rows_until(directory.metrics, step=self._step))
         self._stopping = False
-        self._samples = SampleRecord(directory.samples)
+        self._samples = SampleRecord(directory)
         # vLLM first: it sets torch.distributed up, and the learner's rank joins what is there.
         settings = EngineSettings.of(config)
         prepare_environment(settings)
@@ -186,8 +186,8 @@ class SingleProcess:
         self._metrics.log(row, step=step)
         self._view.update(row, step)
 
-    def _keep(self, episodes: Sequence[Episode]) -> None:
-        self._samples.keep(episodes, step=self._step)
+    def _keep(self, episodes: Sequence[Episode], cohort: Cohort) -> None:
+        self._samples.keep(episodes, cohort, step=self._step)
 
     async def _evaluate(self, phase: str) -> None:
         settings = self._config.evaluation

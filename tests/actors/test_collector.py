@@ -70,7 +70,9 @@ def a_trajectory(name):
 
 async def collected(kinds):
     replay, kept = Replay(), []
-    collector = Collector(Pairs(), episodes=Queue(kinds), replay=replay, keep=kept.append)
+    collector = Collector(
+        Pairs(), episodes=Queue(kinds), replay=replay, keep=lambda episodes, cohort: kept.append((episodes, cohort))
+    )
     await collector.collect_some(timeout_s=0)
     return replay.inserted, kept
 
@@ -80,7 +82,7 @@ async def test_a_full_cohort_is_credited_with_the_entries_it_consumed():
     assert [(cohort.key, entries) for cohort, entries in inserted] == [("a", ["0", "2"]), ("b", ["1", "3"])]
     assert [t.trajectory_id for t in inserted[0][0].trajectories] == ["a0", "a2"]
     assert inserted[0][0].metrics == {"reward/mean": 2.0}
-    assert len(kept) == 2
+    assert [(len(episodes), cohort) for episodes, cohort in kept] == [(2, cohort) for cohort, _ in inserted]
 
 
 async def test_an_unfinished_cohort_acknowledges_nothing():
@@ -95,7 +97,7 @@ async def test_cohort_ids_differ_between_cohorts_of_one_key():
 
 async def test_a_paused_role_is_rewarded_for_nothing_but_still_punished():
     replay = Replay()
-    collector = Collector(Graded(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes: None)
+    collector = Collector(Graded(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes, cohort: None)
     collector.paused = frozenset({"solver"})
     await collector.collect_some(timeout_s=0)
     advantages = [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories]

@@ -113,7 +113,7 @@ async def once_around(*, rounds, options=None):
         )
     )
     store, sampler, learner, rows = a_store(recipe), Sampler(), CountingLearner(), []
-    collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=lambda episodes: None)
+    collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=lambda episodes, cohort: None)
 
     async def on_step(step, values):
         rows.append(values)

@@ -1,0 +1,40 @@
+"""Serves the page of a run on loopback, until Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from sparring.core.errors import UsageError
+from sparring.core.rundir import RunDirectory
+from sparring.deploy.dashboard import LOOPBACK, dashboard
+
+HOST = "127.0.0.1"
+
+
+def serve(directory: RunDirectory, *, port: int) -> None:
+    """Serve until interrupted; port 0 takes any that is free, and the address is printed first.
+
+    Raises:   UsageError: there is no such directory, or the port is taken.
+    """
+    if not directory.root.is_dir():
+        raise UsageError(f"run directory {directory.root}: there is none; start a run with --run {directory.root}")
+    listening = _listen(port)
+    print(f"watch {directory.root} at http://{HOST}:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+    config = uvicorn.Config(dashboard(directory, allowed_hosts=LOOPBACK), log_level="warning", access_log=False)
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise UsageError(
+            f"port {port} of {HOST}: {error}; stop what listens there, choose another with --port, or --port 0 for any"
+        ) from error
+    return listening

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import Any
 
 from sparring.deploy.report_figures import BLUE, GREEN, PURPLE, VERMILION, Line, Panel, Plot, plot, style_of
@@ -40,29 +41,27 @@ def version_plot(metrics: Metrics) -> Plot | None:
 
 
 def curriculum_plots(metrics: Metrics, minted: Sequence[Minted]) -> list[Plot]:
-    """What the proposer adds, how hard it is and how much of it is new."""
+    """What the proposer adds and how hard it is; what share of it is new stands with the proposals."""
+    archive = lines_by_kind(metrics, "archive/size", smooth=False)
     found = [
         plot(
             "minted",
             [
                 Panel(title="minted so far", y="tasks", lines=_minted_so_far(minted)),
-                Panel(
-                    title="held in the archive", y="tasks", lines=lines_by_kind(metrics, "archive/size", smooth=False)
-                ),
+                Panel(title="held in the archive", y="tasks", lines=archive),
+                Panel(title="generation", y="minted tasks in a row", lines=_generations(minted)),
             ],
             title="Tasks minted",
-            caption="Tasks that roles made and checks let through, and what the archive holds: seed tasks count, and "
-            "past its capacity the oldest are forgotten.",
+            caption="Tasks that roles made and checks let through; what the archive holds, where seed tasks count and "
+            "the oldest are forgotten past its capacity; and how long the lines of minted tasks are that lead to those "
+            "of a step, on average.",
+            wide=True,
         ),
         plot(
             "difficulty",
-            [
-                Panel(title="unsolved share", fraction=True, lines=_difficulty(metrics)),
-                Panel(title="never or always solved", fraction=True, lines=lines_by_kind(metrics, "proposals/extreme")),
-            ],
+            [Panel(fraction=True, y="unsolved share", lines=_difficulty(metrics))],
             title="Difficulty of fresh tasks",
-            caption="One minus the solve rate of tasks in the step they were proposed; nothing is learned from those "
-            "that are never or always solved.",
+            caption="One minus the solve rate of tasks in the step they were proposed.",
         ),
     ]
     return [one for one in found if one]
@@ -85,6 +84,21 @@ def _minted_so_far(minted: Sequence[Minted]) -> list[Line]:
         )
         for at, kind in enumerate(kinds)
     ]
+
+
+def _generations(minted: Sequence[Minted]) -> list[Line]:
+    """Mean length of the longest line of minted tasks that ends in a task of the step."""
+    depth: dict[str, int] = {}
+    found: dict[str, dict[int, list[int]]] = {}
+    for one in minted:  # in the order of minting: parents come first
+        depth[one.task_id] = 1 + max((depth.get(parent, 0) for parent in one.parents), default=0)
+        found.setdefault(one.kind, {}).setdefault(one.step, []).append(depth[one.task_id])
+    lines = []
+    for at, kind in enumerate(sorted(found, key=kind_order)):
+        steps = sorted(found[kind])
+        series = Series(steps=steps, values=[fmean(found[kind][step]) for step in steps])
+        lines.append(Line(name=kind, series=series, about={"kind": kind}, **style_of(kind, at)))
+    return lines
 
 
 def _cumulative(steps: Iterable[int]) -> Series:

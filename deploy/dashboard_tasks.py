@@ -120,20 +120,20 @@ def episode_page(run: LiveRun, key: str) -> EpisodePage:
         prompt=tokenizer.decode(ids, skip_special_tokens=False) if tokenizer else "",
         task=task_view(episode.task),
         minted=[task_view(task) for task in episode.minted],
-        opening=_completion(run, sample, first),
-        solutions=[_completion(run, sample, scored) for scored in episode.rollouts[1:]],
+        opening=_completion(run, entry, sample, first),
+        solutions=[_completion(run, entry, sample, scored) for scored in episode.rollouts[1:]],
         ancestors=_ancestors(run, parents_of(episode)),
         children=children[:MAX_RELATIVES],
         num_children=len(children),
     )
 
 
-def _completion(run: LiveRun, sample: Sample, scored: ScoredRollout) -> CompletionView:
+def _completion(run: LiveRun, entry: Entry, sample: Sample, scored: ScoredRollout) -> CompletionView:
     credit = sample.advantages.get(scored.rollout.rollout_id, ())
     tokenizer = run.tokenizer
     return CompletionView(
         scored=scored,
-        pieces=pieces(scored.rollout, credit, tokenizer) if tokenizer else (),
+        pieces=pieces(scored.rollout, credit, tokenizer, versions_shown=entry.versions) if tokenizer else (),
         versions=versions_of(scored.rollout),
         advantage=_range([value for value, _ in credit]),
     )

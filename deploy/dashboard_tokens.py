@@ -13,7 +13,7 @@ from sparring.core.types import Rollout
 
 # Characters of more than one byte may be cut into several tokens; none has more than four bytes.
 LONGEST_CHARACTER = 4
-VERSION_SHADES = 6  # classes v0 to v5; versions further apart share a colour
+VERSION_SHADES = 6  # classes v0 to v5; a seventh version on a page has the first one's colour again
 # Classes a-4 to a+4: steps of half the largest advantage that a page usually shows.
 ADVANTAGE_STEPS = (0.02, 0.25, 0.75, 1.5)
 # Classes p0 to p4: the probability that the token was sampled at.
@@ -38,14 +38,20 @@ class Piece:
         return f"version {self.version} · {credit} · probability {self.probability:.3g}"
 
 
-def pieces(rollout: Rollout, advantages: Sequence[tuple[float, int]], tokenizer: Tokenizer) -> list[Piece]:
-    """The completion's tokens; ``advantages`` are runs over them, none if it was not trained on."""
+def pieces(
+    rollout: Rollout, advantages: Sequence[tuple[float, int]], tokenizer: Tokenizer, *, versions_shown: Sequence[int]
+) -> list[Piece]:
+    """The completion's tokens.
+
+    Args:     advantages: runs over the tokens, none if it was not trained on. versions_shown: all versions of the page,
+              oldest first, so that one version has one colour on it.
+    """
     ids = rollout.completion_ids
     versions = list(itertools.chain.from_iterable([span.number] * span.num_tokens for span in rollout.version_spans))
     credit: list[float | None] = [value for value, count in advantages for _ in range(count)]
     if len(credit) != len(ids):  # not trained on, or recorded by a recipe that trains on parts alone
         credit = [None] * len(ids)
-    order = {number: at for at, number in enumerate(sorted(set(versions)))}
+    order = {number: at for at, number in enumerate(versions_shown)}
     found, at = [], 0
     for text, count in _texts(ids, tokenizer):
         probability = math.exp(min(rollout.behaviour_logprobs[at], 0.0))

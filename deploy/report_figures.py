@@ -27,6 +27,7 @@ FONT = "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', Arial, sa
 INK, MUTED, GRID = "#1f2933", "#5f6c7b", "#e6eaef"
 HEIGHT = 270
 GAP = 0.08  # between panels, as a share of the width; two stand in half a page
+FEW_POINTS = 25  # up to so many, each one is marked
 # A running mean over about this share of the steps shows the trend of a small, noisy batch.
 SMOOTHING = 1 / 15
 
@@ -194,8 +195,8 @@ def _traces(line: Line, *, legend: bool) -> list[Json]:
         trend = smoothed(values, window=window)
         return [raw, {**base, "y": trend, "line": curve, "showlegend": legend, "hovertemplate": "%{y:.4g}"}]
     points: Json = {**base, "y": values, "line": curve, "showlegend": legend, "hovertemplate": "%{y:.4g}"}
-    if len(steps) <= 40:
-        points |= {"mode": "lines+markers", "marker": {"symbol": line.symbol, "size": 7, "color": line.color}}
+    if len(steps) <= FEW_POINTS:
+        points |= {"mode": "lines+markers", "marker": {"symbol": line.symbol, "size": 6, "color": line.color}}
     if line.spread is not None:
         up, down = (list(part) for part in line.spread)
         points["error_y"] = {"array": up, "arrayminus": down, "thickness": 1, "width": 3, "color": line.color}

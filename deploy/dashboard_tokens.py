@@ -25,7 +25,6 @@ class Piece:
     """Neighbouring tokens that show as one piece of text: nearly always a single token."""
 
     text: str
-    num_tokens: int
     version: int
     advantage: float | None  # None: not trained on
     probability: float
@@ -54,11 +53,10 @@ def pieces(
     order = {number: at for at, number in enumerate(versions_shown)}
     found, at = [], 0
     for text, count in _texts(ids, tokenizer):
-        probability = math.exp(min(rollout.behaviour_logprobs[at], 0.0))
+        probability = math.exp(min(sum(rollout.behaviour_logprobs[at : at + count]), 0.0))
         found.append(
             Piece(
                 text=text,
-                num_tokens=count,
                 version=versions[at],
                 advantage=credit[at],
                 probability=probability,

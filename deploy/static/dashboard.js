@@ -13,6 +13,13 @@
     return `${root}/tasks?${query}`;
   };
 
+  // All curves of the panel are hovered at once; the one nearest to the pointer is meant.
+  const nearest = ({ points, event }) => {
+    const y = event.clientY - event.target.getBoundingClientRect().top;
+    const away = (point) => Math.abs(point.yaxis.l2p(point.y) - y);
+    return points.reduce((best, point) => (away(point) < away(best) ? point : best));
+  };
+
   const draw = (place, figure) => {
     const first = !place.classList.contains("js-plotly-plot");
     const layout = { ...figure.layout, uirevision: place.dataset.plot };
@@ -20,7 +27,7 @@
       place.dataset.points = Math.max(0, ...figure.data.map((trace) => trace.x.length));
       const steps = figure.layout.xaxis.title.text === "learner step" || figure.data.some((trace) => trace.customdata);
       if (first && steps) {
-        place.on("plotly_click", (event) => { location.href = tasksOf(event.points[0]); });
+        place.on("plotly_click", (event) => { location.href = tasksOf(nearest(event)); });
         place.classList.add("clickable");
       }
     });

@@ -21,6 +21,7 @@ from sparring.core.types import Cohort, Episode
 from sparring.deploy.cluster import Cluster
 from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
+from sparring.deploy.prometheus import RayMetrics
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
@@ -40,6 +41,7 @@ class Session:
         self._stop = stop
         self._memory = MemoryWatch()
         self._samples = SampleRecord(directory)
+        self._exporter = RayMetrics(run=directory.root.resolve().name)
         self._began = time.monotonic()
         self._step = cluster.start_step
         self._evaluation: asyncio.Task[None] | None = None
@@ -110,6 +112,7 @@ class Session:
         memory = {"memory/rss_mib": self._memory.look(), "memory/peak_mib": self._memory.peak_mib}
         row = {**self._watch.look(values), **polled, **memory}
         self._metrics.log(row, step=step)
+        self._exporter.log(row, step=step)
         self._view.update(row, step)
         every = self._config.evaluation.every
         idle = self._evaluation is None or self._evaluation.done()

@@ -1,0 +1,83 @@
+"""Metrics for Prometheus, by way of Ray: every process of a cluster is scraped at the ports that Ray opens anyway.
+
+Ray puts ``ray_`` in front of every name: ``reward/mean/solver/deduction`` is scraped as
+``ray_sparring_reward_mean{run="demo", role="solver", kind="deduction"}``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ray.util.metrics import Gauge
+
+from sparring.core.metrics import CATALOGUE
+
+SCRAPED_FRONT = "ray_"
+LABELS = ("run", "role", "kind", "measure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A metric's name without Ray's front, and the labels that the rest of its own name became."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+def exported(name: str) -> Exported:
+    """How ``name`` is called in Prometheus.
+
+    Raises:   ValueError: the catalogue does not declare it.
+    """
+    front = catalogued(name)
+    tail = name.removeprefix(front).strip("/").split("/") if name != front else []
+    match tail:
+        case []:
+            labels = {}
+        case [kind]:
+            labels = {"kind": kind}
+        case [what, kind] if front == "alarm":
+            labels = {"measure": what, "kind": kind}
+        case [role, *kind]:
+            labels = {"role": role, "kind": "/".join(kind)}
+        case _:
+            raise AssertionError(name)  # str.split never gives anything else
+    return Exported(name=exported_front(front), labels=labels)
+
+
+def exported_front(front: str) -> str:
+    """The exported name of a front of the catalogue."""
+    return f"sparring_{front.replace('/', '_')}"
+
+
+def catalogued(name: str) -> str:
+    """The longest front of ``name`` that the catalogue declares."""
+    parts = name.split("/")
+    for end in range(len(parts), 0, -1):
+        if (front := "/".join(parts[:end])) in CATALOGUE:
+            return front
+    raise ValueError(f"metric {name} is not declared in core/metrics.py: add it with unit and meaning")
+
+
+class RayMetrics:
+    """A sink beside the metrics file; needs a process that is connected to Ray."""
+
+    def __init__(self, *, run: str) -> None:
+        self._run = run
+        self._gauges: dict[str, Gauge] = {}
+
+    def log(self, values: Mapping[str, float], *, step: int) -> None:
+        """Set every gauge to its newest value."""
+        for name, value in {**values, "step": step}.items():
+            one = exported(name)
+            if math.isfinite(value):
+                labels = dict.fromkeys(LABELS, "") | {"run": self._run} | one.labels
+                self._gauge(one.name, catalogued(name)).set(value, tags=labels)
+
+    def _gauge(self, name: str, front: str) -> Gauge:
+        if name not in self._gauges:
+            unit, meaning = CATALOGUE[front]
+            self._gauges[name] = Gauge(name, description=f"{meaning} ({unit})", tag_keys=LABELS)
+        return self._gauges[name]

@@ -135,14 +135,18 @@ def dashboard(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    as_json: Json = False,
+    run: Annotated[Path, typer.Option(help="Where runs will be written.")] = Path("runs"),
+    redis: Annotated[str, typer.Option(help="URL of a Redis that runs are to use instead of their own.")] = "",
+) -> None:
     """Look for what would keep Sparring from running here, with the fix of each finding.
 
     Example: sparring doctor --json
     """
     from sparring.deploy.doctor import render, run_checks, to_json
 
-    found = run_checks()
+    found = run_checks(run=run, redis_url=redis)
     if as_json:
         print(to_json(found))
     else:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sparring.deploy import doctor_hardware as hardware
 from sparring.deploy import doctor_software as software
+from sparring.deploy import doctor_system as system
 from sparring.deploy.finding import Check, Judge
 from sparring.deploy.machine import Machine, look
 
@@ -29,20 +30,31 @@ CHECKS: tuple[Judge, ...] = (
     hardware.disk,
     hardware.writable,
     hardware.open_files,
+    system.kernel,
+    system.processes,
+    system.overcommit,
+    system.disk_speed,
     software.redis,
+    system.own_redis,
     software.compiler,
+    system.python_header,
+    system.loadable,
     software.ninja,
     software.seed_model,
-    hardware.dashboard_port,
+    hardware.ports,
     hardware.clock,
     hardware.executor,
+    # Provers come last: their checks take the longest.
 )
 COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def run_checks(machine: Machine | None = None, *, run: Path = Path("runs")) -> list[Check]:
-    """Every check, of this machine unless another one is given. ``run``: where runs will be written."""
-    facts = machine or look(run)
+def run_checks(machine: Machine | None = None, *, run: Path = Path("runs"), redis_url: str = "") -> list[Check]:
+    """Every check, of this machine unless another one is given.
+
+    Args:     run: where runs will be written. redis_url: a Redis that runs are to use instead of their own.
+    """
+    facts = machine or look(run, redis_url=redis_url)
     return [check for judge in CHECKS for check in judge(facts)]
 
 

@@ -6,10 +6,14 @@ import time
 from collections.abc import Iterator
 
 from sparring.deploy.finding import Check, finding, level
-from sparring.deploy.machine import DASHBOARD_PORT, Machine
+from sparring.deploy.machine import PORTS, Machine
 
 # In MiB, for Ray, an engine, a learner and the driver of a small run; memory/peak_mib says what one needed.
 LITTLE_MEMORY, TOO_LITTLE_MEMORY = 6144, 3072
+LITTLE_GPU_MEMORY = 16_384  # an engine of a small model and its cache
+PORT_FIXES = {
+    8265: "another Ray may be running here; training still works, ray job submit would reach the other one",
+}
 # Ray's object store of the quickstart (200 MiB) and the published versions live there.
 LITTLE_SHARED_MEMORY = 512
 # Logs, checkpoints, Redis' file and what PyTorch compiles (104 MiB).
@@ -45,8 +49,24 @@ def processor(machine: Machine) -> Iterator[Check]:
 
 
 def gpu(machine: Machine) -> Iterator[Check]:
-    """Says what is there: the quickstart needs none."""
-    yield finding("GPU", "ok", seen="; ".join(machine.gpus) or "none", wanted="optional; real runs use one")
+    """Says what is there: the quickstart needs none. One that is there should answer and have room."""
+    yield finding(
+        "GPU",
+        "fail" if machine.gpu_problem else "ok",
+        seen=machine.gpu_problem or "; ".join(machine.gpus) or "none",
+        wanted="optional; real runs use one",
+        fix="make driver and library agree (reboot after an upgrade of the driver); in a container use --gpus all and "
+        "the NVIDIA container toolkit, on Kubernetes ask for nvidia.com/gpu",
+    )
+    if machine.gpu_memory:
+        least = min(machine.gpu_memory)
+        yield finding(
+            "GPU memory",
+            "ok" if least >= LITTLE_GPU_MEMORY else "warn",
+            seen=", ".join(f"{free:,.0f} MiB free" for free in machine.gpu_memory),
+            wanted=f"{LITTLE_GPU_MEMORY:,} MiB free on each",
+            fix="end what else uses it (nvidia-smi names it), or leave it out with CUDA_VISIBLE_DEVICES",
+        )
 
 
 def memory(machine: Machine) -> Iterator[Check]:
@@ -113,15 +133,17 @@ def open_files(machine: Machine) -> Iterator[Check]:
     )
 
 
-def dashboard_port(machine: Machine) -> Iterator[Check]:
-    """Where Ray's dashboard listens."""
-    yield finding(
-        f"port {DASHBOARD_PORT}",
-        "ok" if machine.dashboard_port_free else "warn",
-        seen="free" if machine.dashboard_port_free else "in use",
-        wanted="free, for Ray's dashboard and jobs",
-        fix="another Ray may be running here; training still works, ray job submit would reach the other one",
-    )
+def ports(machine: Machine) -> Iterator[Check]:
+    """Where what people connect to listens unless told otherwise."""
+    for port, what in PORTS.items():
+        taken = port in machine.taken_ports
+        yield finding(
+            f"port {port}",
+            "warn" if taken else "ok",
+            seen="in use" if taken else "free",
+            wanted=f"free, for {what}",
+            fix=PORT_FIXES.get(port, "stop what listens there, or choose another port with --port or in the run file"),
+        )
 
 
 def clock(machine: Machine) -> Iterator[Check]:

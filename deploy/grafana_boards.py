@@ -112,9 +112,7 @@ BOARDS: Mapping[str, tuple[str, Sequence[Panel]]] = {
             Panel(
                 title="Bubble of the workers: share of time waiting for admission",
                 curves=[
-                    Curve(
-                        metric="time/wait_for_policy", name="workers wait", around="clamp_min(deriv(({})[5m:15s]), 0)"
-                    )
+                    Curve(metric="time/wait_for_policy", name="workers wait", around="clamp_min(deriv(({})[5m:5s]), 0)")
                 ],
                 unit="percentunit",
             ),

@@ -21,12 +21,14 @@ import psutil
 
 from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS
+from sparring.deploy.machine_system import System, look_at_system
 from sparring.replay.ground import find_binary
 from sparring.verifiers.tiers import AUTOMATIC, missing
 
 SEED_MODEL = Path(__file__).resolve().parent / "models" / "seed"
 SEED_FILES = ("config.json", "tokenizer.json", WEIGHTS)
-DASHBOARD_PORT = 8265
+# What listens where unless told otherwise, each on loopback.
+PORTS = {8265: "Ray's dashboard and jobs", 8100: "the endpoint", 8088: "sparring dashboard"}
 COMMAND_S = 10.0
 MIB = 1 << 20
 
@@ -54,6 +56,8 @@ class Machine:
     cpu_flags: frozenset[str]
     cpus: float  # that this process may use, control groups counted
     gpus: Sequence[str]
+    gpu_problem: str  # why GPUs that are there can not be used; empty: they can, or there are none
+    gpu_memory: Sequence[float]  # free on each
     memory: float  # control groups counted
     available: float
     shared_memory: float | None  # free in /dev/shm
@@ -65,15 +69,16 @@ class Machine:
     ninja: str
     ninja_on_path: bool
     seed_files_missing: Sequence[str]
-    dashboard_port_free: bool
+    taken_ports: frozenset[int]  # of PORTS
     clock_s: float
     newest_file_s: float  # of the package's own files: no clock that is right is before it
     executor: str  # empty: programs can be run; else why not
     executor_tiers: Mapping[str, str]  # why a tier of isolation does not work here; empty: it does
+    system: System
 
 
-def look(run: Path) -> Machine:
-    """This machine as seen from here, for runs under ``run``."""
+def look(run: Path, *, redis_url: str = "") -> Machine:
+    """This machine as seen from here, for runs under ``run``, with the Redis at ``redis_url`` if one is named."""
     directories = [Path.cwd(), _existing(run), Path(tempfile.gettempdir()), _extensions()]
     memory, available = _memory()
     return Machine(
@@ -88,23 +93,51 @@ def look(run: Path) -> Machine:
         cpu_flags=_cpu_flags(Path("/proc/cpuinfo")),
         cpus=min(len(os.sched_getaffinity(0)), _cpu_quota(Path("/sys/fs/cgroup/cpu.max"))),
         gpus=tuple(_said("nvidia-smi", "-L").splitlines()),
+        gpu_problem=_gpu_problem(Path("/dev")),
+        gpu_memory=_numbers(_said("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits")),
         memory=memory,
         available=available,
         shared_memory=shutil.disk_usage("/dev/shm").free / MIB if os.path.isdir("/dev/shm") else None,
         free_disk={str(path): shutil.disk_usage(_existing(path)).free / MIB for path in directories},
-        unwritable={str(path): problem for path in directories if (problem := _write_problem(path))},
+        unwritable={str(path): problem for path in [*directories, *_shared()] if (problem := _write_problem(path))},
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
         redis=_redis(),
         compiler=_first_line(_said("g++", "--version")),
         ninja=_said("ninja", "--version").strip(),
         ninja_on_path=shutil.which("ninja") is not None,
         seed_files_missing=tuple(name for name in SEED_FILES if not (SEED_MODEL / name).is_file()),
-        dashboard_port_free=_port_free(DASHBOARD_PORT),
+        taken_ports=frozenset(port for port in PORTS if not _port_free(port)),
         clock_s=time.time(),
         newest_file_s=max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py")),
         executor=_executor_problem(),
         executor_tiers={tier: missing(tier) for tier in AUTOMATIC},
+        system=look_at_system(_existing(run), loaded_from=[_existing(_extensions())], redis_url=redis_url),
     )
+
+
+def _shared() -> list[Path]:
+    """Where Ray's objects and published weights live; without it both use a disk."""
+    path = Path("/dev/shm")
+    return [path] if path.is_dir() else []
+
+
+def _gpu_problem(devices: Path) -> str:
+    """Why the driver does not answer although the kernel has GPUs."""
+    if not any(devices.glob("nvidia[0-9]*")):
+        return ""
+    path = shutil.which("nvidia-smi")
+    if path is None:
+        return "the kernel has a GPU, but there is no nvidia-smi"
+    try:
+        done = subprocess.run([path, "-L"], capture_output=True, text=True, timeout=COMMAND_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else _first_line(done.stdout + done.stderr) or f"exit code {done.returncode}"
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """One number a line; lines that hold none (a GPU that does not say) are left out."""
+    return tuple(float(line) for line in text.split() if line.replace(".", "", 1).isdigit())
 
 
 def _requirements() -> Sequence[str]:

@@ -7,14 +7,18 @@ Ray puts ``ray_`` in front of every name: ``reward/mean/solver/deduction`` is sc
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from ray.util.metrics import Gauge
 
 from sparring.core.metrics import CATALOGUE
 
 SCRAPED_FRONT = "ray_"
+REPEAT_S = 5.0
 LABELS = ("run", "role", "kind", "measure")
 
 
@@ -62,19 +66,46 @@ def catalogued(name: str) -> str:
 
 
 class RayMetrics:
-    """A sink beside the metrics file; needs a process that is connected to Ray."""
+    """A sink beside the metrics file, for a process that is connected to Ray; a context manager that ends its thread.
+
+    Ray forgets a gauge that nobody set for some twenty seconds, and steps may take longer: a thread sets it again.
+    """
 
     def __init__(self, *, run: str) -> None:
         self._run = run
         self._gauges: dict[str, Gauge] = {}
+        self._newest: dict[str, float] = {}
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._repeat, name="prometheus", daemon=True)
+        self._thread.start()
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
-        """Set every gauge to its newest value."""
-        for name, value in {**values, "step": step}.items():
+        """Set every gauge to its newest value; one that is no number is left out."""
+        with self._lock:
+            self._newest |= {**values, "step": float(step)}
+            self._set()
+
+    def _set(self) -> None:
+        for name, value in self._newest.items():
             one = exported(name)
             if math.isfinite(value):
-                labels = dict.fromkeys(LABELS, "") | {"run": self._run} | one.labels
+                labels = dict.fromkeys(LABELS, "") | {"run": self._run} | dict(one.labels)
                 self._gauge(one.name, catalogued(name)).set(value, tags=labels)
+
+    def _repeat(self) -> None:
+        """Until the end; waits for nothing but the clock."""
+        while not self._ended.wait(REPEAT_S):
+            with self._lock:
+                self._set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
 
     def _gauge(self, name: str, front: str) -> Gauge:
         if name not in self._gauges:

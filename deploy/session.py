@@ -41,7 +41,6 @@ class Session:
         self._stop = stop
         self._memory = MemoryWatch()
         self._samples = SampleRecord(directory)
-        self._exporter = RayMetrics(run=directory.root.resolve().name)
         self._began = time.monotonic()
         self._step = cluster.start_step
         self._evaluation: asyncio.Task[None] | None = None
@@ -72,7 +71,8 @@ class Session:
         )
         history = rows_until(self._directory.metrics, step=self._step)
         self._watch = Watch(cluster.recipe, collector, history=history)
-        with JsonlMetrics(self._directory.metrics) as self._metrics:
+        run = self._directory.root.resolve().name
+        with JsonlMetrics(self._directory.metrics) as self._metrics, RayMetrics(run=run) as self._exporter:
             learner = asyncio.create_task(
                 learn(
                     cluster.learner,

@@ -49,9 +49,10 @@ def scraped():
     values |= {f"{front}/solver/deduction": 0.25 for front in ROLES} | {"solve_rate/proposed/deduction": 0.25}
     values |= {f"{front}/deduction": 0.75 for front in (*KINDS, *(name for name in CATALOGUE if "proposals/" in name))}
     values |= {"alarm/valid/deduction": 1.0, "loss": float("nan")}
-    RayMetrics(run="demo").log(values, step=7)
     port = ray.nodes()[0]["MetricsExportPort"]
-    yield f"127.0.0.1:{port}"
+    with RayMetrics(run="demo") as sink:
+        sink.log(values, step=7)
+        yield f"127.0.0.1:{port}"
     ray.shutdown()
 
 
@@ -70,6 +71,12 @@ def test_every_metric_is_scraped_with_its_labels(scraped):
     names = {line.split("{")[0] for line in lines}
     # A loss that is no number is left out.
     assert {f"ray_sparring_{front.replace('/', '_')}" for front in CATALOGUE} - names == {"ray_sparring_loss"}
+
+
+def test_a_metric_is_still_there_when_a_step_takes_long(scraped):
+    # Ray drops what was not set for about 20 s.
+    time.sleep(40)
+    assert "ray_sparring_step{" in fetch(f"http://{scraped}/metrics")
 
 
 def test_a_real_prometheus_answers_every_query_of_the_dashboards(scraped, tmp_path):

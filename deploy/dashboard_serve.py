@@ -32,6 +32,7 @@ def _listen(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()  # before the address is printed: who follows it at once waits instead of being refused
     except (OSError, OverflowError) as error:
         listening.close()
         raise UsageError(

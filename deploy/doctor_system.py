@@ -117,8 +117,8 @@ def own_redis(machine: Machine) -> Iterator[Check]:
         "ok" if policy == "noeviction" else "fail",
         seen=policy,
         wanted="noeviction",
-        fix="redis-cli CONFIG SET maxmemory-policy noeviction: any other one drops episodes and versions when memory is "
-        "full",
+        fix="redis-cli CONFIG SET maxmemory-policy noeviction: any other one drops episodes and versions when "
+        "memory is full",
     )
 
 

@@ -2,15 +2,22 @@ import html
 import json
 import math
 import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from sparring.core.errors import UsageError
 from sparring.core.metrics import JsonlMetrics
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.dashboard import LOOPBACK, dashboard
+from sparring.deploy.dashboard_serve import serve
 
 HOSTILE = (
     "</pre></script><script>window.pwned=1</script><img src=x onerror='pwned=1'>"
@@ -252,3 +259,26 @@ def test_on_loopback_other_names_are_refused(write_run):
     app = dashboard(write_run().directory, allowed_hosts=LOOPBACK)
     assert TestClient(app, base_url="http://rebound.example").get("/").status_code == 400
     assert TestClient(app, base_url="http://localhost:8088").get("/").status_code == 200
+
+
+def test_a_directory_that_is_not_there_and_a_taken_port_are_refused_with_what_to_do(tmp_path):
+    with pytest.raises(UsageError, match="there is none; start a run"):
+        serve(RunDirectory(tmp_path / "none"), port=0)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="--port 0 for any"):
+            serve(RunDirectory(tmp_path), port=taken.getsockname()[1])
+
+
+@pytest.mark.service
+def test_the_command_serves_on_loopback_until_it_is_interrupted(write_run):
+    command = [sys.executable, "-m", "sparring", "dashboard", str(write_run().directory.root), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())[0]
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                assert b"data-plot" in answer.read()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, 130, -signal.SIGINT)

@@ -61,5 +61,10 @@ class RunDirectory:
         return self.root / "logs"
 
     @property
+    def prometheus(self) -> Path:
+        """While the run goes on: the ports to scrape, for Prometheus' file_sd_configs."""
+        return self.root / "prometheus.json"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"

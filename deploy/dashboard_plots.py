@@ -22,17 +22,17 @@ def version_plot(metrics: Metrics) -> Plot | None:
     rows = [(step, row) for step, row in metrics.rows.items() if "time" in row]
     began = rows[0][1]["time"] - rows[0][1].get("time/step", 0.0) if rows else 0.0
     panels = []
-    for title, unit, name, factor, color in (
-        ("version", "number", "version", 1.0, BLUE),
-        ("decoding paused by the swap", "ms", "weights/sync_s", 1000.0, VERMILION),
-        ("writing and announcing", "ms", "time/publish", 1000.0, GREEN),
-        ("checkpoint", "ms", "time/commit", 1000.0, PURPLE),
+    for title, name, factor, color in (
+        ("version number", "version", 1.0, BLUE),
+        ("decoding paused by the swap (ms)", "weights/sync_s", 1000.0, VERMILION),
+        ("writing and announcing (ms)", "time/publish", 1000.0, GREEN),
+        ("checkpoint (ms)", "time/commit", 1000.0, PURPLE),
     ):
         found = [(step, (row["time"] - began) / 60, row[name] * factor) for step, row in rows if name in row]
         series = Series(steps=[minute for _, minute, _ in found], values=[value for _, _, value in found])
         steps = [step for step, _, _ in found]
         line = Line(name=title, series=series, smooth=False, color=color, learner_steps=steps)
-        panels.append(Panel(title=title, x="minutes", y=unit, lines=[line]))
+        panels.append(Panel(title=title, x="minutes", lines=[line]))
     caption = (
         "Every published version by the time of its step, the pause of decoding in which replicas took it, and what "
         "writing it and its checkpoint took. Minutes count from the first step; a resumed run's pause is in them."
@@ -47,9 +47,9 @@ def curriculum_plots(metrics: Metrics, minted: Sequence[Minted]) -> list[Plot]:
         plot(
             "minted",
             [
-                Panel(title="minted so far", y="tasks", lines=_minted_so_far(minted)),
-                Panel(title="held in the archive", y="tasks", lines=archive),
-                Panel(title="generation", y="minted tasks in a row", lines=_generations(minted)),
+                Panel(title="minted so far (tasks)", lines=_minted_so_far(minted)),
+                Panel(title="held in the archive (tasks)", lines=archive),
+                Panel(title="generation (minted tasks in a row)", lines=_generations(minted)),
             ],
             title="Tasks minted",
             caption="Tasks that roles made and checks let through; what the archive holds, where seed tasks count and "

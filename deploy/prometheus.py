@@ -6,13 +6,17 @@ Ray puts ``ray_`` in front of every name: ``reward/mean/solver/deduction`` is sc
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import ray
 from ray.util.metrics import Gauge
 
 from sparring.core.metrics import CATALOGUE
@@ -69,10 +73,14 @@ class RayMetrics:
     """A sink beside the metrics file, for a process that is connected to Ray; a context manager that ends its thread.
 
     Ray forgets a gauge that nobody set for some twenty seconds, and steps may take longer: a thread sets it again.
+
+    Args:     targets: file to keep while this lives, the ports to scrape as Prometheus' file_sd_configs reads them: a
+              Ray without its dashboard writes none.
     """
 
-    def __init__(self, *, run: str) -> None:
-        self._run = run
+    def __init__(self, *, run: str, targets: Path) -> None:
+        self._run, self._targets = run, targets
+        self._known: list[str] = []
         self._gauges: dict[str, Gauge] = {}
         self._newest: dict[str, float] = {}
         self._lock, self._ended = threading.Lock(), threading.Event()
@@ -81,9 +89,19 @@ class RayMetrics:
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
         """Set every gauge to its newest value; one that is no number is left out."""
+        self._write_targets()
         with self._lock:
             self._newest |= {**values, "step": float(step)}
             self._set()
+
+    def _write_targets(self) -> None:
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        addresses = sorted(f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}" for node in alive)
+        if addresses != self._known:
+            draft = self._targets.with_suffix(".part")
+            draft.write_text(json.dumps([{"labels": {"job": "sparring"}, "targets": addresses}]))
+            os.replace(draft, self._targets)  # whole or not at all: Prometheus watches it
+            self._known = addresses
 
     def _set(self) -> None:
         for name, value in self._newest.items():
@@ -106,6 +124,7 @@ class RayMetrics:
     ) -> None:
         self._ended.set()
         self._thread.join()
+        self._targets.unlink(missing_ok=True)
 
     def _gauge(self, name: str, front: str) -> Gauge:
         if name not in self._gauges:

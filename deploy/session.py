@@ -71,8 +71,8 @@ class Session:
         )
         history = rows_until(self._directory.metrics, step=self._step)
         self._watch = Watch(cluster.recipe, collector, history=history)
-        run = self._directory.root.resolve().name
-        with JsonlMetrics(self._directory.metrics) as self._metrics, RayMetrics(run=run) as self._exporter:
+        exporter = RayMetrics(run=self._directory.root.resolve().name, targets=self._directory.prometheus)
+        with JsonlMetrics(self._directory.metrics) as self._metrics, exporter as self._exporter:
             learner = asyncio.create_task(
                 learn(
                     cluster.learner,

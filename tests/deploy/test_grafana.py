@@ -4,6 +4,7 @@ import re
 import pytest
 
 from sparring.core.metrics import CATALOGUE
+from sparring.core.rundir import RunDirectory
 from sparring.deploy import grafana_boards
 from sparring.deploy.prometheus import LABELS, exported, exported_front
 
@@ -90,3 +91,8 @@ def test_the_tail_of_a_name_becomes_labels(name, front, labels):
 def test_a_metric_without_a_declaration_is_refused():
     with pytest.raises(ValueError, match="not declared"):
         exported("made/up")
+
+
+def test_a_session_scrapes_what_a_run_writes(tmp_path):
+    text = (grafana_boards.FOLDER.parent / "prometheus.yml").read_text()
+    assert f"../runs/*/{RunDirectory(tmp_path).prometheus.name}" in text

@@ -27,6 +27,12 @@ def fetch(url):
         return answer.read().decode()
 
 
+def address_of(targets):
+    (group,) = json.loads(targets.read_text())
+    (address,) = group["targets"]
+    return f"http://{address}/metrics"
+
+
 def until(look, *, seconds, what):
     """What ``look`` returns once that is something."""
     deadline = time.monotonic() + seconds
@@ -42,23 +48,24 @@ def until(look, *, seconds, what):
 
 
 @pytest.fixture(scope="module")
-def scraped():
-    """The address of a Ray whose driver reports a step under every name of the catalogue."""
+def scraped(tmp_path_factory):
+    """The targets file of a run that reports a step under every name of the catalogue."""
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="warning")
     values = {front: 0.5 for front in CATALOGUE if front not in (*ROLES, *KINDS, "step", "alarm", "proposals")}
     values |= {f"{front}/solver/deduction": 0.25 for front in ROLES} | {"solve_rate/proposed/deduction": 0.25}
     values |= {f"{front}/deduction": 0.75 for front in (*KINDS, *(name for name in CATALOGUE if "proposals/" in name))}
     values |= {"alarm/valid/deduction": 1.0, "loss": float("nan")}
-    port = ray.nodes()[0]["MetricsExportPort"]
-    with RayMetrics(run="demo") as sink:
+    targets = tmp_path_factory.mktemp("run") / "prometheus.json"
+    with RayMetrics(run="demo", targets=targets) as sink:
         sink.log(values, step=7)
-        yield f"127.0.0.1:{port}"
+        yield targets
     ray.shutdown()
+    assert not targets.exists()
 
 
 def test_every_metric_is_scraped_with_its_labels(scraped):
     def look():
-        lines = [line for line in fetch(f"http://{scraped}/metrics").splitlines() if line.startswith("ray_sparring_")]
+        lines = [line for line in fetch(address_of(scraped)).splitlines() if line.startswith("ray_sparring_")]
         return lines if any(line.startswith("ray_sparring_step") for line in lines) else None
 
     lines = until(look, seconds=60, what="metrics of Ray's agent")
@@ -76,7 +83,7 @@ def test_every_metric_is_scraped_with_its_labels(scraped):
 def test_a_metric_is_still_there_when_a_step_takes_long(scraped):
     # Ray drops what was not set for about 20 s.
     time.sleep(40)
-    assert "ray_sparring_step{" in fetch(f"http://{scraped}/metrics")
+    assert "ray_sparring_step{" in fetch(address_of(scraped))
 
 
 def test_a_real_prometheus_answers_every_query_of_the_dashboards(scraped, tmp_path):
@@ -84,7 +91,7 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboards(scraped, tmp_pa
         pytest.skip("there is no prometheus: apt-get install prometheus")
     config = {
         "global": {"scrape_interval": "1s"},
-        "scrape_configs": [{"job_name": "ray", "static_configs": [{"targets": [scraped]}]}],
+        "scrape_configs": [{"job_name": "sparring", "file_sd_configs": [{"files": [str(scraped)]}]}],
     }
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
     with socket.socket() as free:

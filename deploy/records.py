@@ -43,11 +43,18 @@ class SampleRecord:
         self._minted = BoundedLines(directory.minted, max_bytes=MINTED_BYTES)
 
     def keep(self, episodes: Sequence[Episode], cohort: Cohort, *, step: int) -> None:
-        """Keep the first episodes of a cohort, those with a minted task first, with the advantages of their tokens."""
-        chosen = sorted(episodes, key=lambda episode: not episode.minted)[:SAMPLES_PER_COHORT]
+        """Keep a few episodes of a cohort with the advantages of their tokens, what was rejected among them."""
+        chosen = _chosen(episodes)
         credited = {one.trajectory_id: _runs(one) for one in cohort.trajectories}
         self._samples.append([msgspec.json.encode(_sample(one, credited, step=step)) for one in chosen])
         self._minted.append([msgspec.json.encode(one) for each in episodes for one in _minted(each, step=step)])
+
+
+def _chosen(episodes: Sequence[Episode]) -> list[Episode]:
+    """One that minted a task and one that did not, where there are both; then the others in order."""
+    firsts = [next((one for one in episodes if bool(one.minted) is minted), None) for minted in (True, False)]
+    order = {one.episode_id: one for one in (*firsts, *episodes) if one is not None}
+    return list(order.values())[:SAMPLES_PER_COHORT]
 
 
 def _sample(episode: Episode, credited: Mapping[str, Runs], *, step: int) -> Sample:

@@ -82,7 +82,10 @@ def test_the_list_shows_the_newest_first_and_its_filters_hold(write_run):
     assert "12 of 12 kept episodes" in page
     assert [int(step) for step in re.findall(r'/tasks/\w+">(\d+)</a></td>', page)] == [2] * 4 + [1] * 4 + [0] * 4
     assert "6 of 12" in client.get("/tasks?kind=deduction").text
-    assert "12 of 12" in client.get("/tasks?role=solver").text
+    assert "6 of 12" in client.get("/tasks?outcome=rejected").text
+    # Nobody solves what was rejected.
+    assert "6 of 12" in client.get("/tasks?role=solver").text
+    assert "12 of 12" in client.get("/tasks?role=proposer").text
     assert "4 of 12" in client.get("/tasks?low=1&high=1").text
     assert "12 of 12" in client.get("/tasks?low=nonsense&page=-3").text
     nothing = client.get("/tasks?outcome=solved").text
@@ -109,7 +112,7 @@ def test_long_lists_have_pages(write_run):
 
 def test_a_task_shows_prompt_tokens_verdicts_rewards_and_its_family(write_run):
     client = client_of(write_run(text="é = 1").directory)
-    page = client.get(links(client.get("/tasks?kind=deduction&low=1&high=1").text)[0]).text
+    page = client.get(links(client.get("/tasks?kind=deduction&outcome=valid&low=1&high=1").text)[0]).text
     assert "<pre>propose one</pre>" in page
     tokens = re.findall(r'<span class="([^"]+)" title="([^"]+)">([^<]*)</span>', page)
     opening = tokens[:5]
@@ -123,10 +126,10 @@ def test_a_task_shows_prompt_tokens_verdicts_rewards_and_its_family(write_run):
     assert page.count('class="solution"') == 2
     assert "ok: another value" in page
     made_from = page[page.index("Made from") : page.index("What was made from it")]
-    assert "propose/deduction#0-2/minted</a>" in made_from
+    assert "propose/deduction#0-0/minted</a>" in made_from
     assert "solve rate 0.5" in made_from
-    assert "propose/deduction#-1-2/minted</span>" in made_from
-    assert "propose/deduction#2-2/minted</a>" in page[page.index("What was made from it") :]
+    assert "propose/deduction#-1-0/minted</span>" in made_from
+    assert "propose/deduction#2-0/minted</a>" in page[page.index("What was made from it") :]
 
 
 def test_what_models_wrote_stays_text_everywhere(write_run):

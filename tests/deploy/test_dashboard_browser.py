@@ -88,19 +88,19 @@ def test_from_a_curve_to_a_task_to_its_solutions(write_run, serve, page):
     page.mouse.click(x, y)
     page.wait_for_url("**/tasks?kind=abduction&role=proposer&low=2&high=3")
     assert "4 of 16 kept episodes" in page.inner_text("#count")
-    page.click("table.list tbody tr:first-child td.tail a")
+    page.click("table.list tbody tr:has(.badge.good) td.tail a >> nth=0")
     page.wait_for_selector("#solutions")
     assert page.locator("tr.solution").count() == 2
     assert page.locator("tr.solution .badge.good").count() == 1
     assert page.inner_text("h2").startswith("proposer · abduction")
-    page.click("text=propose/abduction#2-2/minted >> nth=-1")  # what it was made from
+    page.click("text=propose/abduction#2-0/minted >> nth=-1")  # what it was made from
     page.wait_for_selector("#solutions")
     assert page.problems == []
 
 
 def test_tokens_change_colour_with_what_they_are_coloured_by(write_run, serve, page):
     page.goto(f"{serve(write_run(text='abcd').directory)}tasks")
-    page.click("table.list tbody tr:first-child td.tail a")
+    page.click("table.list tbody tr:has(.badge.good) td.tail a >> nth=0")
     page.wait_for_selector("#colours")
 
     def colours():
@@ -154,7 +154,7 @@ def test_no_script_of_a_model_runs(write_run, serve, page):
     page.on("request", lambda request: asked.append(request.url))
     address = serve(write_run(text=HOSTILE).directory)
     page.goto(f"{address}tasks")
-    page.click("table.list tbody tr:first-child td.tail a")
+    page.click("table.list tbody tr:has(.badge.good) td.tail a >> nth=0")
     page.wait_for_selector("#solutions")
     page.wait_for_timeout(500)
     assert HOSTILE in page.inner_text("pre.tokens >> nth=0")

@@ -85,9 +85,8 @@ class Metrics:
 
     def names(self, front: str) -> list[str]:
         """``front`` itself and every ``front/...`` that was reported."""
-        return sorted(
-            {name for row in self.rows.values() for name in row if name == front or name.startswith(f"{front}/")}
-        )
+        every: set[str] = set().union(*self.rows.values())
+        return sorted(name for name in every if name == front or name.startswith(f"{front}/"))
 
     def bubble(self, name: str) -> Series:
         """The wait ``name`` as a share of each step's time."""

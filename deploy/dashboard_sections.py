@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sparring.deploy.dashboard_plots import curriculum_plots, version_plot
@@ -50,28 +50,31 @@ def sections(run: LiveRun) -> list[Section]:
         held_out_plot(evaluations, seed=0) if evaluations else None,
     ]
     by_name = {one.name: one for one in found if one and one.name != "archive"}
-    pick: Callable[[Sequence[str]], list[Plot]] = lambda names: [by_name[name] for name in names if name in by_name]  # noqa: E731
-    others = [one for name, one in by_name.items() if name not in {*LEARNING, *CURRICULUM, *LOOP}]
+    others = [name for name in by_name if name not in {*LEARNING, *CURRICULUM, *LOOP}]
     return [
         Section(
             name="learning",
             title="Learning",
-            plots=pick(LEARNING),
+            plots=_chosen(by_name, LEARNING),
             empty="No learner step was finished yet: the archive is being seeded, or the first episodes are played.",
         ),
         Section(
             name="curriculum",
             title="Curriculum",
-            plots=pick(CURRICULUM),
+            plots=_chosen(by_name, CURRICULUM),
             empty="No role has minted a task yet.",
         ),
         Section(
             name="loop",
             title="The loop",
-            plots=[*pick(LOOP), *others],
+            plots=_chosen(by_name, [*LOOP, *others]),
             empty="No measurement yet.",
         ),
     ]
+
+
+def _chosen(by_name: Mapping[str, Plot], names: Sequence[str]) -> list[Plot]:
+    return [by_name[name] for name in names if name in by_name]
 
 
 def tiles(run: LiveRun) -> list[Tile]:

@@ -48,17 +48,16 @@ class LiveRun:
         self._rows = Tail(directory.metrics, lambda line, place: row_of(line))
         self._samples = Tail(directory.samples, _entry)
         self._minted = Tail(directory.minted, lambda line, place: _MINTED.decode(line))
-        self._evaluated: tuple[int, int] = (0, 0)
+        self._marks: Sequence[tuple[int, int]] = ()
         self._tokenizer: Tokenizer | None = None
-        self._looked = False
         self.look()
 
     def look(self) -> None:
         """Take in what was written since the last look."""
         fresh = [tail.look() for tail in (self._rows, self._samples, self._minted)]
-        evaluations = _mark(self.directory.evaluations)
-        if any(fresh) or evaluations != self._evaluated or not self._looked:
-            self._evaluated, self._looked = evaluations, True
+        marks = [_mark(self.directory.evaluations), _mark(self.directory.config)]
+        if any(fresh) or marks != self._marks:
+            self._marks = marks
             self._take()
 
     def _take(self) -> None:
@@ -81,7 +80,7 @@ class LiveRun:
     @property
     def stamp(self) -> str:
         """Changes whenever there is something new to show."""
-        parts = [self._rows.generation, self._samples.generation, self._minted.generation, *self._evaluated]
+        parts = [self._rows.generation, self._samples.generation, self._minted.generation, *self._marks]
         return hashlib.blake2b(repr((parts, self.state)).encode(), digest_size=8).hexdigest()
 
     @property

@@ -1,6 +1,7 @@
 import html
 import json
 import math
+import os
 import re
 import signal
 import socket
@@ -108,6 +109,9 @@ def test_long_lists_have_pages(write_run):
     assert "older →" in first
     assert "older →" not in second
     assert "page=0" in second
+    # Who reads an older page is not thrown back to the newest by news.
+    assert "run-changed" in first
+    assert "run-changed" not in second
 
 
 def test_a_task_shows_prompt_tokens_verdicts_rewards_and_its_family(write_run):
@@ -212,8 +216,13 @@ def test_the_state_is_told_from_the_files(write_run):
     running = RunDirectory(run.directory.root.parent / "waiting")
     running.root.mkdir()
     assert 'class="state waiting"' in client_of(running).get("/").text
+    client = client_of(running)
+    stamp = stamp_of(client.get("/").text)
     running.config.write_text('{"steps": 3}')
-    assert 'class="state running"' in client_of(running).get("/").text
+    assert 'class="state running"' in client.get(f"/status?stamp={stamp}").text
+    assert "of 3" in client.get("/status").text
+    os.utime(running.config, (1, 1))
+    assert 'class="state quiet"' in client.get("/status").text
 
 
 def test_a_run_that_wrote_nothing_yet_says_what_it_waits_for(tmp_path):

@@ -60,6 +60,18 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path):
     assert values(tail) == [2, 3, 4, 5]
 
 
+def test_a_line_is_read_from_the_file_it_was_found_in(tmp_path):
+    path = tmp_path / "lines"
+    path.write_text("11\n22\n")
+    tail = a_tail(path)
+    tail.look()
+    path.unlink()
+    path.write_text("[3]\n[4]\n[5]\n")
+    assert [tail.read(place) for _, place in tail.values] == [b"11", b"22"]
+    assert tail.look()
+    assert values(tail) == [[3], [4], [5]]
+
+
 def test_a_file_that_became_shorter_or_went_is_read_anew(tmp_path):
     path = tmp_path / "lines"
     path.write_text("1\n2\n3\n")

@@ -43,12 +43,29 @@ mkdir -p "$directory" /tmp/ray
 mount -t tmpfs -o size=256m shm /dev/shm
 mount --bind "$directory" /tmp/ray
 export hold
-once='ray start $hold "$@" && [ -z "$hold" ] && exec sleep infinity'
+once='python -c "$PATIENT" start $hold "$@" && [ -z "$hold" ] && exec sleep infinity'
 while true; do
   unshare -pf --mount-proc --kill-child bash -c "$once" node "$@" || true
   echo "node ended, starts again"
   sleep 3
 done
+"""
+# The command `ray`. It gives a node 30 s to register, which no setting changes and a machine with other work exceeds.
+PATIENT = """
+import time
+from ray._private import services
+from ray.scripts.scripts import main
+look = services.get_node
+def look_for_long(*words, deadline=time.monotonic() + 300):
+    while True:
+        try:
+            return look(*words)
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+services.get_node = look_for_long
+main()
 """
 SLOW_MACHINE = {"RAY_worker_register_timeout_seconds": "400", "RAY_agent_register_timeout_ms": "300000"}
 
@@ -63,6 +80,7 @@ class Nodes:
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "RAY_ADDRESS")},
             **SLOW_MACHINE,
+            "PATIENT": PATIENT,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),

@@ -39,17 +39,25 @@ class WorkerHost:
             os.sched_setaffinity(0, config.actors.affinity)
         self._config, self._name, self._run_id, self._redis = config, name, run_id, redis
         self._recipe = build(config.recipe)
-        self._replicas: list[Any] = []
+        self._replicas: dict[int, Any] = {}
         self._verifiers: list[Any] = []
         self._ready = asyncio.Lock()
         self._worker: Worker | None = None
 
-    async def attach(self, replicas: list[Any], verifiers: list[Any]) -> None:
-        """Take the actors to ask; before anything else, and again after a restart.
+    async def attach(self, replicas: dict[int, Any], verifiers: list[Any]) -> None:
+        """Take the actors to ask; before anything else, again after a restart, and when replicas come or go.
 
         Not given to the constructor: Ray would keep them in its object store, and a restart fails once they are gone.
         """
-        self._replicas, self._verifiers = replicas, verifiers
+        async with self._ready:
+            self._replicas, self._verifiers = replicas, verifiers
+            if self._worker is not None:
+                self._sampler.route(replicas)
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Whether replicas that are attached no more owe this worker nothing, at most ``timeout_s`` from now."""
+        await self._connected()
+        return await self._sampler.drained(timeout_s)
 
     async def ping(self) -> str:
         """Connect everything; returns the worker's name."""

@@ -143,6 +143,14 @@ class PublishConfig(Section):
     timeout_s: float = Field(120.0, gt=0)
 
 
+class ClusterConfig(Section):
+    """The Ray cluster that a submitted job lands on (docs/cluster.md)."""
+
+    wait_s: float = Field(600.0, gt=0)  # for resources that it lacks
+    # Named resources to wait for; a name that is not here is used where some node offers it.
+    names: tuple[Literal["rollout", "verifier", "learner", "endpoint"], ...] = ()
+
+
 class EvaluationConfig(Section):
     """Held-out solve rates."""
 
@@ -169,6 +177,7 @@ class RunConfig(Section):
     executor: ExecutorConfig = Field(default_factory=ExecutorConfig)
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
     publish: PublishConfig = Field(default_factory=PublishConfig)
+    cluster: ClusterConfig = Field(default_factory=ClusterConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
     @model_validator(mode="after")

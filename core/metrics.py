@@ -49,6 +49,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "time/publish": ("s", "writing and announcing a version"),
     "weights/sync_s": ("s", "pause of decoding at a weight swap, newest"),
     "weights/bytes": ("bytes", "size of a published version"),
+    "rollout/replicas": ("replicas", "rollout replicas that take traffic"),
     "verifier/latency_s": ("s", "mean time from claim to verdict"),
     "verifier/queue": ("claims", "claims waiting or running"),
     "verifier/timeouts": ("verdicts", "verdicts that hit a time limit so far"),

@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks that print ratios, not absolute times.")
 app.add_typer(bench_app, name="bench")
+scale_app = typer.Typer(no_args_is_help=True, help="Change how many parts of a running run there are.")
+app.add_typer(scale_app, name="scale")
 
 Run = Annotated[Path, typer.Argument(help="A run directory, such as runs/demo.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -45,6 +47,25 @@ def train(
         print(launch.plan(resolved))
         return
     raise typer.Exit(launch.train(resolved, RunDirectory(run), resume=resume, fresh=fresh))
+
+
+@scale_app.command("rollouts")
+def scale_rollouts(
+    count: Annotated[int, typer.Argument(min=1, help="Replicas that are to take traffic.")],
+    run: Annotated[Path, typer.Option(help="Directory of the running run.")],
+    timeout_s: Annotated[float, typer.Option(help="Seconds for new replicas to serve, or old ones to drain.")] = 300.0,
+    as_json: Json = False,
+) -> None:
+    """Change the number of rollout replicas of a running run, and wait until it is so; exit code 1 if it is not.
+
+    Example: sparring scale rollouts 4 --run /shared/runs/mine
+    """
+    from sparring.deploy import scaling
+
+    answer = scaling.scale_rollouts(RunDirectory(run), count, timeout_s=timeout_s)
+    said = {"done": answer.done, "rollouts": answer.rollouts, "message": answer.message}
+    print(json.dumps(said) if as_json else answer.message)
+    raise typer.Exit(0 if answer.done else 1)
 
 
 @app.command()

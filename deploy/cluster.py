@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
-from math import ceil
+from pathlib import Path
 from typing import Any, NoReturn
 
 import ray
-from ray.exceptions import ActorUnavailableError, RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
-from sparring.actors.hosts import WorkerHost, open_feed
 from sparring.actors.settings import store_settings
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, SparringError
 from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import PolicyVersion
+from sparring.deploy.joining import Ground, Note, living_nodes, own_address, settle, start_ray
+from sparring.deploy.parts import Parts
+from sparring.deploy.run_state import mark_running
+from sparring.deploy.shared_storage import check_shared
+from sparring.deploy.stopping import Stopping
+from sparring.deploy.topology import Topology
 from sparring.learner.checkpoint import Commit, latest
 from sparring.learner.group import LearnerGroup
 from sparring.learner.loop import publish_initial
@@ -30,15 +33,9 @@ from sparring.learner.publish import default_store
 from sparring.recipes import build
 from sparring.replay.server import RedisServer
 from sparring.replay.store import RedisStore
-from sparring.serving.replica import Replica
-from sparring.verifiers.client import VerifierService
 
 READY_S = 240.0  # a cold start compiles one operator (20 s) and imports vLLM (10 s), on a loaded machine
 STATS_S = 5.0
-OBJECT_STORE_BYTES = 200 << 20  # batches pass through it; the quickstart's are a few hundred KiB
-ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "TORCHDYNAMO_DISABLE": "1"}
-
-Note = Callable[[str], None]
 
 
 @dataclass(kw_only=True)
@@ -47,10 +44,11 @@ class Cluster:
 
     config: RunConfig
     recipe: Recipe
+    parts: Parts
     store: RedisStore
     learner: LearnerGroup
     start: Commit | None  # the commit a resumed run goes on from
-    replicas: list[Any]
+    replicas: dict[int, Any]  # those that take traffic, by rank
     verifiers: list[Any]
     workers: dict[str, Any]
     note: Note
@@ -78,9 +76,11 @@ class Cluster:
                 await worker.attach.remote(self.replicas, self.verifiers)
                 await worker.run.remote()
                 return
-            except RayActorError:
+            except (RayActorError, RayTaskError) as error:
                 if halt.is_set():
                     return
+                if isinstance(error, RayTaskError):
+                    _end_cut_off(worker, error)
                 released = await self.store.admission.release_owner(name)
                 await self._back(name, worker)
                 self.note(f"worker restarted name={name} leases_released={released}")
@@ -99,6 +99,13 @@ class Cluster:
         except (TimeoutError, RayActorError) as error:
             raise ComponentFailed(name, f"was not restarted: {error}", deadline_s=READY_S) from error
 
+    async def attach(self) -> None:
+        """Tell every worker which replicas take traffic; one that is down is told when it is back."""
+        calls = [worker.attach.remote(self.replicas, self.verifiers) for worker in self.workers.values()]
+        for result in await asyncio.gather(*calls, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, RayActorError):
+                raise result
+
     async def close_workers(self, *, timeout_s: float) -> None:
         """Ask every worker to start no more plays."""
         calls = [worker.close.remote() for worker in self.workers.values()]
@@ -110,8 +117,9 @@ class Cluster:
         Raises:   ComponentFailed: a replica does not within ``publish.timeout_s``.
         """
         deadline_s = self.config.publish.timeout_s
-        calls = [replica.wait_for_version.remote(version.number, deadline_s) for replica in self.replicas]
-        for rank, result in enumerate(await asyncio.gather(*calls, return_exceptions=True)):
+        replicas = dict(self.replicas)
+        calls = [replica.wait_for_version.remote(version.number, deadline_s) for replica in replicas.values()]
+        for rank, result in zip(replicas, await asyncio.gather(*calls, return_exceptions=True), strict=True):
             if isinstance(result, RayActorError):
                 continue  # Ray restarts it, and it pulls the newest version before it answers
             if isinstance(result, BaseException):
@@ -121,7 +129,7 @@ class Cluster:
 
     async def stats(self) -> dict[str, float]:
         """Metrics of all parts: counts added up, the rest averaged over the parts that answered in time."""
-        actors = [*self.replicas, *self.verifiers, *self.workers.values()]
+        actors = [*self.replicas.values(), *self.verifiers, *self.workers.values()]
         calls = [asyncio.ensure_future(actor.stats.remote()) for actor in actors]
         done, late = await asyncio.wait(calls, timeout=STATS_S)
         for call in late:
@@ -130,6 +138,7 @@ class Cluster:
         depth = {
             "replay/depth": float(await self.store.replay.depth()),
             "replay/age_s": await self.store.replay.age_s(),
+            "rollout/replicas": float(len(self.replicas)),
         }
         sizes = await self.store.archive.sizes()
         return {**merged(parts), **depth, **{f"archive/size/{kind}": float(size) for kind, size in sizes.items()}}
@@ -148,22 +157,28 @@ def merged(parts: list[dict[str, float]]) -> dict[str, float]:
 
 @asynccontextmanager
 async def start_cluster(
-    config: RunConfig, directory: RunDirectory, *, resume: bool, note: Note
+    config: RunConfig, directory: RunDirectory, *, resume: bool, note: Note, stopping: Stopping
 ) -> AsyncIterator[Cluster]:
-    """Start Redis, Ray and every actor; end them on the way out, whatever happened.
+    """Start Ray, Redis and every actor; end them on the way out, whatever happened.
 
-    Raises:   UsageError: something is missing on this machine.
+    Raises:   UsageError: something is missing on this machine, or on a node of the cluster.
               ComponentFailed: a part was not ready in time.
     """
     recipe = build(config.recipe)
     root = directory.root.resolve()
     # Several runs may share a Redis: the name for people, the hash of the whole path to tell them apart.
     run_id = f"{root.name}-{sha256(bytes(root)).hexdigest()[:8]}"
-    store_path = config.publish.store or default_store(directory.root)
     async with AsyncExitStack() as stack:
-        if config.publish.store is None:
-            stack.callback(shutil.rmtree, store_path, ignore_errors=True)
-        redis = config.replay.redis or stack.enter_context(RedisServer.start(directory.redis)).url
+        ground = start_ray(config, stack)
+        stopping.listen()
+        # On the address that other nodes reach, even if there is none yet: a cluster may grow.
+        host = own_address() if ground is Ground.JOINED else None
+        redis = config.replay.redis or stack.enter_context(RedisServer.start(directory.redis, host=host)).url
+        mark_running(directory)
+        if ground is not Ground.CALLER:
+            stack.callback(ray.shutdown)  # before Redis: no actor is to miss it
+        topology = await settle(config, ground=ground, note=note)
+        store_path = await _store_path(config, directory, topology, ground=ground, stack=stack)
         store = await RedisStore.connect(
             redis, run=run_id, policy=config.policy.name, consumer="driver", **store_settings(config, recipe)
         )
@@ -174,18 +189,25 @@ async def start_cluster(
         if resume:
             cleared = await store.prepare_resume(start.entries if start else (), step=start.step if start else 0)
             note(f"resumed step={start.step if start else 0} leases_cleared={cleared.leases} entries={cleared.entries}")
-        _start_ray(config, stack)
-        verifiers = _verifiers(config)
-        workers = _workers(config, redis=redis, run_id=run_id)
+        parts = Parts(config=config, topology=topology, redis=redis, run_id=run_id)
+        verifiers, workers = parts.verifiers(), parts.workers()
+        ranks = range(topology["rollout"].count)
         # A resumed run's newest announcement names files that went with the run before: publish them again first.
-        replicas = [] if resume else _replicas(config, redis=redis, run_id=run_id)
-        learner = await LearnerGroup.start(config, directory=directory, store=store_path, resume=start)
+        replicas = {} if resume else parts.replicas(ranks)
+        learner = await LearnerGroup.start(
+            config,
+            directory=directory,
+            store=store_path,
+            resume=start,
+            resources=topology["learner"].options["resources"],
+        )
         stack.push_async_callback(learner.close)
         version = await publish_initial(learner, feed=store.versions, replay=store.replay, start=start)
-        replicas = replicas or _replicas(config, redis=redis, run_id=run_id)
+        replicas = replicas or parts.replicas(ranks)
         cluster = Cluster(
             config=config,
             recipe=recipe,
+            parts=parts,
             store=store,
             learner=learner,
             start=start,
@@ -199,50 +221,24 @@ async def start_cluster(
         yield cluster
 
 
-def _start_ray(config: RunConfig, stack: AsyncExitStack) -> None:
-    """Join the cluster of a submitted job, or start one here with room for every actor."""
-    if ray.is_initialized():  # the caller's cluster: ours to use, not to end
-        return
-    environment = {"env_vars": ENVIRONMENT}
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(runtime_env=environment, log_to_driver=False)
+async def _store_path(
+    config: RunConfig, directory: RunDirectory, topology: Topology, *, ground: Ground, stack: AsyncExitStack
+) -> Path:
+    """Where versions are published: where every node sees them.
+
+    Raises:   UsageError: a node does not see the run directory or the store.
+    """
+    nodes = living_nodes()
+    if ground is not Ground.JOINED:
+        store = config.publish.store or default_store(directory.root)
     else:
-        rollout, learner = config.rollout, config.learner
-        cpus = rollout.replicas * rollout.cpus + learner.world_size * learner.cpus
-        gpus = rollout.replicas * rollout.gpus + learner.world_size * learner.gpus
-        ray.init(
-            # Always an address: without one Ray joins whatever cluster it finds on this machine.
-            address="local",
-            num_cpus=ceil(cpus),
-            num_gpus=ceil(gpus),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="warning",
-            runtime_env=environment,
-        )
-    stack.callback(ray.shutdown)
-
-
-def _verifiers(config: RunConfig) -> list[Any]:
-    # Without CPUs of their own for Ray: on a small machine they share the cores that the replicas leave.
-    actor = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(VerifierService)
-    return [actor.remote(config.executor)]
-
-
-def _replicas(config: RunConfig, *, redis: str, run_id: str) -> list[Any]:
-    rollout = config.rollout
-    actor = ray.remote(
-        num_cpus=rollout.cpus, num_gpus=rollout.gpus, max_restarts=rollout.max_restarts, max_concurrency=1000
-    )(Replica)
-    feed = partial(open_feed, redis, run_id)
-    return [actor.remote(config, rank=rank, feed=feed) for rank in range(rollout.replicas)]
-
-
-def _workers(config: RunConfig, *, redis: str, run_id: str) -> dict[str, Any]:
-    actor = ray.remote(num_cpus=0, max_restarts=config.actors.max_restarts, max_concurrency=100)(WorkerHost)
-    names = [f"worker-{index}" for index in range(config.actors.workers)]
-    return {name: actor.remote(config, name=name, run_id=run_id, redis=redis) for name in names}
+        # Shared memory belongs to one machine, and a cluster that is one now may grow.
+        store = config.publish.store or directory.root.resolve() / "weights"
+        places = {"the run directory": directory.root.resolve(), "publish.store": store}
+        await check_shared(places, model=config.policy.model, topology=topology, nodes=nodes, driver=own_address())
+    if config.publish.store is None:
+        stack.callback(shutil.rmtree, store, ignore_errors=True)
+    return store
 
 
 async def _ready(cluster: Cluster) -> None:
@@ -250,7 +246,7 @@ async def _ready(cluster: Cluster) -> None:
     for worker in cluster.workers.values():
         await worker.attach.remote(cluster.replicas, cluster.verifiers)
     parts = {
-        **{f"replica {index}": replica for index, replica in enumerate(cluster.replicas)},
+        **{f"replica {index}": replica for index, replica in cluster.replicas.items()},
         **{f"verifier {index}": verifier for index, verifier in enumerate(cluster.verifiers)},
         **cluster.workers,
     }
@@ -261,6 +257,21 @@ async def _ready(cluster: Cluster) -> None:
             raise ComponentFailed(name, "did not start; does the cluster have the resources?", deadline_s=READY_S)
         if (error := call.exception()) is not None:
             raise_cause(error, component=name)
+
+
+def _end_cut_off(worker: Any, error: RayTaskError) -> None:
+    """End a worker that lost Redis or a replica's answer, as one on a node that was cut off: a new one starts clean.
+
+    Raises:   the error: anything else is a mistake that a new worker would make again.
+    """
+    if not isinstance(error.cause, ComponentFailed) and not _all_failed(error.cause):
+        raise error
+    ray.kill(worker, no_restart=False)
+
+
+def _all_failed(error: BaseException) -> bool:
+    """Whether a group of plays failed for nothing but components."""
+    return isinstance(error, BaseExceptionGroup) and error.split(ComponentFailed)[1] is None
 
 
 def raise_cause(error: BaseException, *, component: str) -> NoReturn:

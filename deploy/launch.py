@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sparring.core.config import RunConfig, load_config, override_config
@@ -29,16 +29,18 @@ from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
 from sparring.deploy.cluster import start_cluster
-from sparring.deploy.records import Ending
+from sparring.deploy.job import check_run_directory, rebased
+from sparring.deploy.memory import resident_mib
+from sparring.deploy.records import Ending, closing_lines
 from sparring.deploy.report import write_report
+from sparring.deploy.run_state import last_committed, marked
 from sparring.deploy.session import Session
+from sparring.deploy.stopping import Stopped, Stopping
 from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.verifiers.tiers import choose
-
-INTERRUPTED = 130  # exit code of a run ended by Ctrl-C, as shells have it
 
 
 def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable[str], resume: bool) -> RunConfig:
@@ -52,7 +54,8 @@ def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable
         return load_config(config, overrides)
     if not directory.config.exists():
         raise UsageError(f"nothing to resume in {directory.root}: it holds no {directory.config.name}")
-    return override_config(RunConfig.model_validate_json(directory.config.read_bytes()), overrides)
+    before = RunConfig.model_validate_json(directory.config.read_bytes())
+    return override_config(rebased(before, working_directory=Path.cwd()), overrides)
 
 
 def plan(config: RunConfig) -> str:
@@ -67,7 +70,7 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bo
     check(config)
     prepare(config, directory, resume=resume, fresh=fresh)
     view = LiveView(directory.root.name, num_steps=config.steps)
-    with view:
+    with view, marked(directory) as endings:
         if config.mode == "single_process":
             # Imports vLLM and DeepSpeed into this process, which no other mode needs.
             from sparring.deploy.single_process import train_single_process
@@ -75,6 +78,7 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bo
             ending = train_single_process(config, directory, view=view, resume=resume)
         else:
             ending = asyncio.run(_train(config, directory, view=view, resume=resume))
+        endings.append(ending)
     print(f"report: {write_report(directory)}")
     *facts, last = ending.lines
     print(*facts, sep="\n")
@@ -85,16 +89,22 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bo
         print(
             f"stopped after step {ending.step}; take it up again with: sparring train --resume --run {directory.root}"
         )
-        return INTERRUPTED
-    return 0
+    return ending.exit_code
 
 
 async def _train(config: RunConfig, directory: RunDirectory, *, view: LiveView, resume: bool) -> Ending:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with start_cluster(config, directory, resume=resume, note=view.note) as cluster:
-        return await Session(config, directory, cluster=cluster, view=view, stop=stop).run(resume=resume)
+    stopping = Stopping()
+    stopping.listen()
+    async with AsyncExitStack() as stack:
+        starting = start_cluster(config, directory, resume=resume, note=view.note, stopping=stopping)
+        try:
+            cluster = await stopping.unless_asked(stack.enter_async_context(starting))
+        except Stopped as stopped:
+            view.note(f"stopped {stopped}")
+            step = last_committed(directory)
+            lines = closing_lines(directory, peak_mib=resident_mib(), step=step)
+            return Ending(step=step, interrupted=True, exit_code=stopping.exit_code, lines=lines)
+        return await Session(config, directory, cluster=cluster, view=view, stopping=stopping).run(resume=resume)
 
 
 def check(config: RunConfig) -> None:
@@ -127,8 +137,9 @@ def _check_policies(recipe: Recipe, config: RunConfig) -> None:
 def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:
     """Make the run directory, or refuse to mix two runs in one.
 
-    Raises:   UsageError: the directory already holds a run, or can not be written.
+    Raises:   UsageError: the directory already holds a run, can not be written, or would not outlive the job.
     """
+    check_run_directory(directory)
     if fresh and not resume and directory.config.exists():
         shutil.rmtree(directory.root)
     if directory.config.exists() and not resume:

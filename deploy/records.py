@@ -25,6 +25,7 @@ class Ending:
 
     step: int
     interrupted: bool
+    exit_code: int = 0
     lines: Sequence[str]  # for people: steps, peak memory and, always last, solve rates before and after
 
 

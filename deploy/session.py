@@ -23,6 +23,8 @@ from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.prometheus import RayMetrics
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
+from sparring.deploy.scaling import Scaler
+from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
 from sparring.learner.loop import learn
@@ -35,10 +37,10 @@ class Session:
     """The loops of one run and what watches them."""
 
     def __init__(
-        self, config: RunConfig, directory: RunDirectory, *, cluster: Cluster, view: LiveView, stop: asyncio.Event
+        self, config: RunConfig, directory: RunDirectory, *, cluster: Cluster, view: LiveView, stopping: Stopping
     ) -> None:
         self._config, self._directory, self._cluster, self._view = config, directory, cluster, view
-        self._stop = stop
+        self._stopping, self._stop = stopping, stopping.event
         self._memory = MemoryWatch()
         self._samples = SampleRecord(directory)
         self._began = time.monotonic()
@@ -60,7 +62,9 @@ class Session:
         finally:
             watch.cancel()
         lines = closing_lines(self._directory, peak_mib=self._memory.peak_mib, step=self._step)
-        return Ending(step=self._step, interrupted=self._stop.is_set(), lines=lines)
+        return Ending(
+            step=self._step, interrupted=self._stopping.asked, exit_code=self._stopping.exit_code, lines=lines
+        )
 
     async def _train(self) -> None:
         """Run the loops until the learner has made its steps, the time is up or somebody asked to stop."""
@@ -87,7 +91,12 @@ class Session:
                     should_stop=self._should_stop,
                 )
             )
-            helpers = [asyncio.create_task(collector.collect(halt)), *cluster.keep_working(halt)]
+            scaler = Scaler(cluster, self._directory)
+            helpers = [
+                asyncio.create_task(collector.collect(halt)),
+                asyncio.create_task(scaler.follow(halt)),
+                *cluster.keep_working(halt),
+            ]
             await _first_failure_or(learner, helpers)
             halt.set()
             await cluster.close_workers(timeout_s=DRAIN_S)
@@ -95,7 +104,7 @@ class Session:
             for task in helpers:
                 task.cancel()
             if self._evaluation is not None:
-                await self._evaluation
+                await self._unless_stopped(self._evaluation)
 
     async def _export(self) -> None:
         newest = await self._cluster.store.versions.latest(self._config.policy.name)

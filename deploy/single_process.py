@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +28,8 @@ from sparring.core.types import Cohort, Episode
 from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
+from sparring.deploy.run_state import mark_running
+from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
 from sparring.learner.checkpoint import Commit, latest
@@ -81,7 +82,7 @@ class SingleProcess:
         self._memory = MemoryWatch()
         self._collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=self._keep)
         self._watch = Watch(recipe, self._collector, history=rows_until(directory.metrics, step=self._step))
-        self._stopping = False
+        self._stopping = Stopping()
         self._samples = SampleRecord(directory)
         # vLLM first: it sets torch.distributed up, and the learner's rank joins what is there.
         settings = EngineSettings.of(config)
@@ -95,8 +96,8 @@ class SingleProcess:
     async def run(self) -> Ending:
         """Round after round until the last step."""
         config, store = self._config, self._store
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        self._stopping.listen()  # a wish to stop ends the run after the step that is under way
+        mark_running(self._directory)
         if self._start is not None:
             # The snapshot was taken before the commit it is part of was acknowledged.
             await store.prepare_resume(self._start.entries, step=self._start.step)
@@ -108,18 +109,15 @@ class SingleProcess:
         rng = Random(f"{config.seed}/seeding")
         await self._recipe.seed(archive=store.archive, sample=self._sample, verify=self._verify, rng=rng)
         with JsonlMetrics(self._directory.metrics) as self._metrics:
-            while self._step < config.steps and not self._stopping:
+            while self._step < config.steps and not self._stopping.asked:
                 await self._round()
-        if not self._stopping:
+        if not self._stopping.asked:
             await self._evaluate("end")
         await self._export()
         lines = closing_lines(self._directory, peak_mib=self._memory.peak_mib, step=self._step)
         await self._learner.close()
-        return Ending(step=self._step, interrupted=self._stopping, lines=lines)
-
-    def _stop(self) -> None:
-        """End after the step that is under way."""
-        self._stopping = True
+        stopping = self._stopping
+        return Ending(step=self._step, interrupted=stopping.asked, exit_code=stopping.exit_code, lines=lines)
 
     async def _round(self) -> None:
         """Play what one step consumes, then make the step."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,17 @@ class LearnerGroup(Learner):
         directory: RunDirectory,
         store: Path | None = None,
         resume: Commit | None = None,
+        resources: Mapping[str, float] | None = None,
         start_s: float = START_S,
     ) -> LearnerGroup:
         """Start the ranks in the Ray cluster that this process is connected to, at the checkpoint of ``resume``.
 
+        Args:     resources: named resources that each rank claims.
         Raises:   UsageError: the model or the checkpoint can not be loaded.
                   ComponentFailed: a rank died or was not ready in time (too few CPUs or GPUs in the cluster?).
         """
         learner = config.learner
-        actor = ray.remote(num_cpus=learner.cpus, num_gpus=learner.gpus, max_restarts=0)(Rank)
+        actor = ray.remote(num_cpus=learner.cpus, num_gpus=learner.gpus, resources=resources, max_restarts=0)(Rank)
         ranks = [
             actor.remote(learner, config.policy, seed=config.seed, own_process=True) for _ in range(learner.world_size)
         ]

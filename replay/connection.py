@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 Argument = str | bytes | int
 
+# Where the password of a server of the user's is, so that it is in no command line, run file or run directory.
+PASSWORD_VARIABLE = "SPARRING_REDIS_PASSWORD"
 OLDEST = (6, 2)  # the oldest server the tests run against
 CONNECT_S = 5.0
 ANSWER_S = 30.0  # no command takes a second; a longer silence is a lost server
@@ -55,8 +58,11 @@ async def connect(url: str) -> Redis:
 
 
 def _client(address: str) -> Redis:
+    # A password in the address goes first.
+    password = None if address.startswith("unix:") else os.environ.get(PASSWORD_VARIABLE)
     return Redis.from_url(  # type: ignore[no-any-return, unused-ignore]
         address,
+        password=password,
         socket_connect_timeout=CONNECT_S,
         socket_timeout=ANSWER_S,
         # A command whose answer was lost may have been done: repeating it is the caller's choice, never the client's.

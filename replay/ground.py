@@ -15,6 +15,7 @@ from typing import IO
 
 from sparring.core.errors import UsageError
 
+LOOPBACK = "127.0.0.1"
 VERSION_S = 10.0  # for a program to say its version
 # A server whose run was just killed is still writing its last second to disk; it holds the lock until it is done.
 LOCK_S = 5.0
@@ -69,15 +70,30 @@ def check_format(binary: Path, directory: Path) -> None:
         )
 
 
-def check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise UsageError(
-                f"port {port} for Redis on 127.0.0.1: {error.strerror}; stop what listens there or choose another port"
-            ) from error
+def free_port(host: str) -> int:
+    """A port of ``host`` that nobody listens at now.
+
+    Raises:   UsageError: ``host`` is no address of this machine.
+    """
+    with _bound(host, 0) as probe:
+        return int(probe.getsockname()[1])
+
+
+def check_port(port: int, *, host: str = LOOPBACK) -> None:
+    _bound(host, port).close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((host, port))
+    except OSError as error:
+        probe.close()
+        raise UsageError(
+            f"port {port} for Redis on {host}: {error.strerror}; stop what listens there or choose another port"
+        ) from error
+    return probe
 
 
 def lock_for(lock: IO[str], directory: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
@@ -18,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sparring.core.errors import UsageError
-from sparring.replay.ground import check_format, check_port, find_binary, lock_for, usable
+from sparring.replay.ground import LOOPBACK, check_format, check_port, find_binary, free_port, lock_for, usable
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +29,16 @@ READY_S = 60.0  # loading a gigabyte of append-only file takes about ten seconds
 STOP_S = 10.0
 SOCKET_PATH_BYTES = 107  # of sockaddr_un.sun_path, less the ending zero
 
-# Runs between fork and redis-server, in a process of its own: asks the kernel for a SIGTERM (an orderly shutdown, like
+# Runs between fork and redis-server, in a process of its own: asks the kernel for a SIGINT (an orderly shutdown, like
 # SHUTDOWN) at the parent's death, then becomes the server. A preexec_fn would run Python between fork and exec, which
 # may deadlock in a process with threads.
+# Not SIGTERM, which stays blocked: `ray job stop` sends it to every process below the job, and the run that it asks to
+# stop still commits through this server.
 _LAUNCH = """
 import ctypes, os, signal, sys
-if ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0) != 0: sys.exit("prctl(PR_SET_PDEATHSIG) failed")
+if ctypes.CDLL(None).prctl(1, signal.SIGINT, 0, 0, 0) != 0: sys.exit("prctl(PR_SET_PDEATHSIG) failed")
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 if os.getppid() != int(sys.argv[1]): sys.exit("the run ended before its redis-server began")
 os.execv(sys.argv[2], sys.argv[2:])
 """
@@ -44,8 +51,17 @@ class RedisServer:
     thread as the parent's.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, socket_path: Path, directory: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        *,
+        socket_path: Path,
+        directory: Path,
+        address: str | None,
+        password: str,
+    ) -> None:
         self._process, self._socket, self._directory = process, socket_path, directory
+        self._address, self._password = address, password
 
     @classmethod
     def start(
@@ -53,34 +69,44 @@ class RedisServer:
         directory: Path,
         *,
         fsync: Literal["everysec", "always"] = "everysec",
+        host: str | None = None,
         port: int | None = None,
         timeout_s: float = READY_S,
     ) -> Self:
         """Start a server whose data, log (redis.log) and lock are in ``directory``, and wait until it answers.
 
         Args:     fsync: how often the append-only file reaches the disk. port: also listen on 127.0.0.1.
+                  host: address of this machine to listen on for other machines, with a password made here and at a
+                  port that is free unless ``port`` names one.
         Raises:   UsageError: no redis-server, a directory that can not be used or is in use, a port that is taken, or
                   a server that does not come up in ``timeout_s``.
         """
         binary = find_binary()
         directory = usable(directory)
         check_format(binary, directory)
+        if host is not None and port is None:
+            port = free_port(host)
         if port is not None:
-            check_port(port)
+            check_port(port, host=host or LOOPBACK)
+        password = secrets.token_urlsafe(32) if host else ""
         with (directory / "redis.lock").open("a+") as lock:
             lock_for(lock, directory)
             path = _socket_path(directory)
-            process = _spawn(_command(binary, directory, path, fsync, port), lock)
+            command = _command(binary, directory, path, fsync, host or LOOPBACK, port)
+            process = _spawn(command, lock, password=password)
             lock.truncate(0)
             lock.write(str(process.pid))
-        server = cls(process, socket_path=path, directory=directory)
+        address = f"{_bracketed(host)}:{port}" if host else None
+        server = cls(process, socket_path=path, directory=directory, address=address, password=password)
         server._wait_until_ready(timeout_s)
         log.info("started redis pid=%d socket=%s directory=%s", process.pid, path, directory)
         return server
 
     @property
     def url(self) -> str:
-        """What ``connect`` takes."""
+        """What ``connect`` takes; holds the password where there is one."""
+        if self._address is not None:
+            return f"redis://:{self._password}@{self._address}"
         return f"unix://{quote(str(self._socket))}"
 
     @property
@@ -92,9 +118,9 @@ class RedisServer:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Shut down in order (SIGTERM is SHUTDOWN: the append-only file is synced), after ``STOP_S`` without mercy."""
+        """Shut down in order (SIGINT is SHUTDOWN: the append-only file is synced), after ``STOP_S`` without mercy."""
         if self.alive:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -116,7 +142,9 @@ class RedisServer:
     def _wait_until_ready(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         once = Retry(NoBackoff(), 0)  # this loop is the retry
-        with redis.Redis(unix_socket_path=str(self._socket), socket_timeout=1.0, retry=once) as client:
+        with redis.Redis(
+            unix_socket_path=str(self._socket), password=self._password or None, socket_timeout=1.0, retry=once
+        ) as client:
             while True:
                 try:
                     client.ping()
@@ -146,10 +174,14 @@ def _socket_path(directory: Path) -> Path:
     return path
 
 
-def _command(binary: Path, directory: Path, socket_path: Path, fsync: str, port: int | None) -> list[str]:
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _command(binary: Path, directory: Path, socket_path: Path, fsync: str, host: str, port: int | None) -> list[str]:
     settings = {
         "port": str(port or 0),
-        "bind": "127.0.0.1",
+        "bind": host,
         "unixsocket": str(socket_path),
         "unixsocketperm": "700",
         "dir": str(directory),
@@ -160,16 +192,22 @@ def _command(binary: Path, directory: Path, socket_path: Path, fsync: str, port:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
-    return [str(binary), *(part for key, value in settings.items() for part in (f"--{key}", value))]
+    # The dash: more settings come through standard input.
+    return [str(binary), *(part for key, value in settings.items() for part in (f"--{key}", value)), "-"]
 
 
-def _spawn(command: list[str], lock: IO[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def _spawn(command: list[str], lock: IO[str], *, password: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[lock.fileno()],
         # A Ctrl-C in the terminal is for the run, which still commits through this server.
         start_new_session=True,
     )
+    # Not on the command line, which every user of the machine can read.
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as settings:  # a server that ended at once is noticed by its caller
+        settings.write(f"requirepass {password}\n".encode() if password else b"")
+    return process

@@ -3,7 +3,8 @@
     ask ──► fresh ──(one tick, one RPC a replica)──► submit ──► replica ──► collect (long poll) ──► future
 
 A replica that dies is restarted by Ray. What it had not answered is sent again, to any replica that lives; seeds travel
-with the requests, so the answers are the same.
+with the requests, so the answers are the same. Replicas may come and go: one that leaves gets no new requests and is
+forgotten once it has answered what it was sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import itertools
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,7 @@ class _Route:
     rank: int
     load: int = 0  # samples sent and not answered
     alive: bool = True
+    leaving: bool = False  # gets no new requests
     polling: asyncio.Task[None] | None = None
 
 
@@ -62,12 +64,14 @@ class _Call:
 class Dispatcher:
     """Sends requests to the least loaded replica and hands out what comes back."""
 
-    def __init__(self, replicas: Sequence[Any], *, timeout_s: float) -> None:
+    def __init__(self, replicas: Sequence[Any] | Mapping[int, Any], *, timeout_s: float) -> None:
         if not replicas:
             raise ValueError("no replicas; expected at least one actor handle")
         self.client = f"{socket.gethostname()}/{os.getpid()}/{next(_clients)}"
         self._timeout_s = timeout_s
-        self._routes = [_Route(handle=handle, rank=rank) for rank, handle in enumerate(replicas)]
+        handles = replicas if isinstance(replicas, Mapping) else dict(enumerate(replicas))
+        self._routes = [_Route(handle=handle, rank=rank) for rank, handle in handles.items()]
+        self._changed = asyncio.Event()  # a replica that leaves owes less
         self._calls: dict[str, _Call] = {}
         self._fresh: list[_Call] = []
         self._flush_due = False
@@ -92,6 +96,29 @@ class Dispatcher:
         finally:
             self._forget(call)
 
+    def route(self, replicas: Mapping[int, Any]) -> None:
+        """Send new requests to these replicas alone, each known by a number that is never used for another one."""
+        if not replicas:
+            raise ValueError("no replicas; expected at least one actor handle")
+        known = {route.rank for route in self._routes}
+        for route in self._routes:
+            route.leaving = route.rank not in replicas
+        self._routes += [_Route(handle=handle, rank=rank) for rank, handle in replicas.items() if rank not in known]
+        self._forget_left()
+        if self._fresh:
+            self._flush()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Whether every replica that leaves has answered what it was sent, at most ``timeout_s`` from now."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while any(route.leaving for route in self._routes):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def close(self) -> None:
         """End all background work; calls in flight are cancelled."""
         for call in list(self._calls.values()):
@@ -109,7 +136,7 @@ class Dispatcher:
     def _flush(self) -> None:
         """Give everything fresh to replicas, one RPC each; without a live one it waits for ``_revive``."""
         self._flush_due = False
-        live = [route for route in self._routes if route.alive]
+        live = [route for route in self._routes if route.alive and not route.leaving]
         if not live:
             return
         batches: dict[_Route, list[_Call]] = {}
@@ -167,7 +194,7 @@ class Dispatcher:
             return  # given up, or answered before its replica died
         call.completions[completion.index] = completion
         if call.route is not None:
-            call.route.load -= 1
+            self._relieve(call.route, 1)
         if not call.num_left and not call.future.done():
             call.future.set_result([call.completions[index] for index in range(call.request.num_samples)])
 
@@ -179,19 +206,23 @@ class Dispatcher:
         owed = [call for call in self._calls.values() if call.route is route]
         log.warning("replica lost rank=%d requests=%d reason=%s", route.rank, len(owed), type(error).__name__)
         self._send_again(owed)
-        self._spawn(self._revive(route))
+        self._forget_left()
+        if not route.leaving:
+            self._spawn(self._revive(route))
 
     def _send_again(self, calls: Sequence[_Call]) -> None:
         for call in calls:
             if call.route is not None:
-                call.route.load -= call.num_left
+                self._relieve(call.route, call.num_left)
                 call.route, call.incarnation = None, None
         self._send([call for call in calls if not call.future.done()])
 
     async def _revive(self, route: _Route) -> None:
-        """Waits until Ray has restarted the replica; Ray itself bounds how often."""
+        """Waits until Ray has restarted the replica, or it is to leave; Ray itself bounds how often."""
         while True:
             await asyncio.sleep(REVIVE_S)
+            if route not in self._routes:
+                return
             try:
                 await route.handle.ping.remote()
                 break
@@ -203,12 +234,23 @@ class Dispatcher:
         if self._fresh:
             self._flush()
 
+    def _relieve(self, route: _Route, count: int) -> None:
+        """``route`` owes ``count`` samples less."""
+        route.load -= count
+        if route.leaving:
+            self._forget_left()
+
+    def _forget_left(self) -> None:
+        """Drop the replicas that leave and owe nothing."""
+        self._routes = [route for route in self._routes if not route.leaving or (route.alive and route.load > 0)]
+        self._changed.set()
+
     def _forget(self, call: _Call) -> None:
         """The call is answered or given up; tell its replica if there is more to come."""
         if self._calls.pop(call.request.request_id, None) is None:
             return
         if call.route is not None and call.num_left:
-            call.route.load -= call.num_left
+            self._relieve(call.route, call.num_left)
             self._spawn(self._abort(call.route, call.request.request_id))
 
     async def _abort(self, route: _Route, request_id: str) -> None:

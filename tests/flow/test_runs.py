@@ -16,6 +16,7 @@ from sparring.core.metrics import read_metrics
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Cohort, Episode
 from sparring.core.wire import decode
+from sparring.deploy.run_state import Phase, read_state
 from sparring.replay.connection import connect
 from sparring.replay.keys import Keys
 from sparring.replay.server import RedisServer
@@ -156,16 +157,37 @@ def test_a_worker_and_a_replica_killed_mid_run_are_replaced_and_the_run_goes_on(
     assert "worker restarted name=worker-0" in (run.root.parent / "log.txt").read_text()
 
 
-def test_interrupting_a_run_ends_it_cleanly_and_says_how_to_resume(run):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_interrupting_a_run_ends_it_cleanly_and_says_how_to_resume(run, number, code):
     process = start(run, steps=500)
     wait_for_step(run, 2, process)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=120) == 130
+    assert read_state(run).phase == Phase.RUNNING
+    process.send_signal(number)
+    assert process.wait(timeout=120) == code
     assert f"sparring train --resume --run {run.root}" in (run.root.parent / "log.txt").read_text()
     assert run.report.exists()
     steps = len(journal(run))
+    state = read_state(run)
+    assert (state.phase, state.step) == (Phase.STOPPED, steps)
     assert train(run, steps=steps + 1, resume=True).returncode == 0
     assert len(journal(run)) == steps + 1
+    assert read_state(run).phase == Phase.FINISHED
+
+
+@pytest.mark.parametrize("after_s", [0.0, 4.0])
+def test_a_sigterm_while_parts_start_ends_them_all(run, after_s):
+    process = start(run, steps=500)
+    deadline = time.monotonic() + 120
+    while read_state(run) is None:  # Redis answers; replicas, ranks and workers are still to come
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(after_s)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == 0, (run.root.parent / "log.txt").read_text()
+    assert read_state(run).phase == Phase.STOPPED
+    _, alive = psutil.wait_procs(below, timeout=30)
+    assert alive == []
 
 
 def test_a_resumed_single_process_run_has_bit_equal_weights(tmp_path):

@@ -3,6 +3,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -228,3 +229,61 @@ async def test_a_server_that_may_evict_keys_is_refused(tmp_path):
         await client.aclose()
         with pytest.raises(UsageError, match="maxmemory-policy allkeys-lru"):
             await connect(server.url)
+
+
+# --- for other machines
+
+OTHER = "127.0.0.2"  # an address of this machine that is not the one servers listen on by default
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("bundled", [False, True])
+async def test_a_server_for_other_machines_wants_a_password_that_no_command_line_shows(tmp_path, monkeypatch, bundled):
+    if bundled:
+        bundled_redis(monkeypatch)
+    with RedisServer.start(tmp_path, host=OTHER) as server:
+        client = await connect(server.url)
+        await client.aclose()
+        password, _, address = server.url.removeprefix("redis://:").partition("@")
+        assert address.startswith(f"{OTHER}:")
+        assert len(password) >= 32
+        with pytest.raises(UsageError, match="Authentication required"):
+            await connect(f"redis://{address}")
+        with pytest.raises(UsageError, match=r"\*\*\*") as error:
+            await connect(f"redis://:wrong-password@{address}")
+        assert "wrong-password" not in str(error.value)
+        processes = [psutil.Process(server.pid), psutil.Process()]
+        assert not any(password in word for process in processes for word in process.cmdline())
+        assert not any(password in path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_an_address_of_another_machine_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"Redis on 192\.0\.2\.1"):
+        RedisServer.start(tmp_path, host="192.0.2.1")
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("bundled", [False, True])
+async def test_a_sigterm_for_everything_below_a_job_leaves_the_server_to_the_run(tmp_path, monkeypatch, bundled):
+    if bundled:
+        bundled_redis(monkeypatch)
+    with RedisServer.start(tmp_path) as server:
+        psutil.Process(server.pid).terminate()
+        for _ in range(3):  # one second: redis looks at its signals ten times in it
+            store = await RedisStore.connect(server.url, **SETTINGS)
+            await store.close()
+            time.sleep(0.3)
+        assert server.alive
+    assert not server.alive
+
+
+@pytest.mark.service
+async def test_the_password_of_a_users_server_may_come_from_the_environment(tmp_path, monkeypatch):
+    with RedisServer.start(tmp_path, host=OTHER) as server:
+        password, _, address = server.url.removeprefix("redis://:").partition("@")
+        monkeypatch.setenv("SPARRING_REDIS_PASSWORD", password)
+        client = await connect(f"redis://{address}")
+        await client.aclose()
+        monkeypatch.setenv("SPARRING_REDIS_PASSWORD", "not this one")
+        client = await connect(server.url)  # the address's own goes first
+        await client.aclose()

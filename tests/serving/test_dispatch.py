@@ -60,6 +60,10 @@ class FakeReplica:
         self._live()
         return self.incarnation
 
+    def answer_late(self, request: SampleRequest) -> None:
+        self._ended += [answer(request, index) for index in range(request.num_samples)]
+        self._filled.set()
+
     def die(self) -> None:
         self.dead = True
         self._filled.set()
@@ -171,4 +175,73 @@ async def test_a_silent_replica_ends_in_an_error_that_names_it() -> None:
         await dispatcher.ask(a_request("r"))
     await asyncio.sleep(0.01)
     assert replica.aborted == ["r"]
+    await dispatcher.close()
+
+
+async def test_a_replica_that_comes_takes_new_requests() -> None:
+    busy, fresh = FakeReplica(silent=True), FakeReplica()
+    dispatcher = Dispatcher([busy], timeout_s=5.0)
+    stuck = asyncio.ensure_future(dispatcher.ask(a_request("old")))
+    await asyncio.sleep(0.02)
+    dispatcher.route({0: busy, 7: fresh})
+    assert len(await dispatcher.ask(a_request("new"))) == 1
+    assert (busy.batches, fresh.batches) == ([["old"]], [["new"]])
+    stuck.cancel()
+    await dispatcher.close()
+
+
+async def test_a_replica_that_leaves_gets_no_new_requests_and_answers_what_it_owes() -> None:
+    leaving, staying = FakeReplica(silent=True), FakeReplica()
+    dispatcher = Dispatcher([leaving, staying], timeout_s=5.0)
+    owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
+    await asyncio.sleep(0.02)
+    dispatcher.route({1: staying})
+    await asyncio.gather(*(dispatcher.ask(a_request(f"r{i}")) for i in range(3)))
+    assert leaving.batches == [["owed"]]
+    assert not await dispatcher.drained(0.02)
+    leaving.answer_late(a_request("owed"))
+    assert len(await owed) == 1
+    assert await dispatcher.drained(1.0)
+    assert staying.batches == [["r0", "r1", "r2"]]
+    await dispatcher.close()
+
+
+async def test_a_replica_that_owes_nothing_has_left_at_once() -> None:
+    leaving, staying = FakeReplica(), FakeReplica()
+    dispatcher = Dispatcher([leaving, staying], timeout_s=5.0)
+    await dispatcher.ask(a_request("done"))
+    dispatcher.route({1: staying})
+    assert await dispatcher.drained(0.0)
+    await dispatcher.close()
+
+
+async def test_what_a_leaving_replica_owed_when_it_died_goes_to_another_one() -> None:
+    leaving, staying = FakeReplica(silent=True), FakeReplica()
+    dispatcher = Dispatcher([leaving, staying], timeout_s=5.0)
+    owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
+    await asyncio.sleep(0.02)
+    dispatcher.route({1: staying})
+    leaving.die()
+    assert len(await owed) == 1
+    assert staying.batches == [["owed"]]
+    assert await dispatcher.drained(1.0)
+    await dispatcher.close()
+
+
+async def test_a_request_that_its_caller_gave_up_does_not_keep_a_replica() -> None:
+    leaving, staying = FakeReplica(silent=True), FakeReplica()
+    dispatcher = Dispatcher([leaving, staying], timeout_s=0.05)
+    owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
+    await asyncio.sleep(0.01)
+    dispatcher.route({1: staying})
+    with pytest.raises(SamplingFailed):
+        await owed
+    assert await dispatcher.drained(1.0)
+    await dispatcher.close()
+
+
+async def test_without_any_replica_there_is_nowhere_to_send() -> None:
+    dispatcher = Dispatcher([FakeReplica()], timeout_s=5.0)
+    with pytest.raises(ValueError, match="no replicas"):
+        dispatcher.route({})
     await dispatcher.close()

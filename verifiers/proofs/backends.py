@@ -32,6 +32,11 @@ def check_provers(names: Sequence[str], config: ProofConfig) -> None:
             raise UsageError(f"the recipe needs prover {name!r}, which can not run here: {problem}")
 
 
+def missing_provers() -> dict[str, str]:
+    """What keeps each of them from running here and how to mend it; empty: nothing."""
+    return {name: backend.missing() for name, backend in backends(ProofConfig(jail="never")).items()}
+
+
 def proof_pool(config: ProofConfig) -> ProofPool:
     """A pool over all of them; inside a running event loop.
 

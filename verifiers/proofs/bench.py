@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -108,14 +109,9 @@ class _Bench:
     async def _bare(self, sessions: Sequence[BareSession], *, seconds: float) -> float:
         loop, started = asyncio.get_running_loop(), time.monotonic()
         with ThreadPoolExecutor(len(sessions)) as threads:
-            work = [
-                loop.run_in_executor(
-                    threads, lambda one=one: one.work(self._claims(5000, mix="cheap"), seconds=seconds)
-                )
-                for one in sessions
-            ]
-            found = await asyncio.gather(*work)
-        done, proved = (sum(counts) for counts in zip(*found, strict=True))
+            work = [partial(one.work, self._claims(5000, mix="cheap"), seconds=seconds) for one in sessions]
+            found: list[tuple[int, int]] = await asyncio.gather(*(loop.run_in_executor(threads, one) for one in work))
+        done, proved = sum(one for one, _ in found), sum(one for _, one in found)
         _expect(proved, of=done, what="a bare session", slack=len(sessions))
         return done / (time.monotonic() - started)
 

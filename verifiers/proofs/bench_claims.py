@@ -8,13 +8,13 @@ from typing import Literal
 from sparring.core.claims import FormalProof
 
 HEADER = "Require Import Arith Lia List."
-# Statement and proof; the number in the name of a variable makes each claim another one. Their audits take milliseconds.
+# Statement and proof; the number in a variable's name makes each claim another one. Their audits take milliseconds.
 CHEAP = (
     ("forall n v{i} : nat, n + 0 + v{i} = n + v{i}", "intros n v. rewrite Nat.add_0_r. reflexivity."),
     (
         "forall n m v{i} : nat, v{i} + (n + m) = v{i} + (m + n)",
-        "intros n m v. induction n as [|n IH].\n- simpl. rewrite Nat.add_0_r. reflexivity.\n"
-        "- simpl. rewrite (Nat.add_comm n m). rewrite <- plus_n_Sm. reflexivity.",
+        "intros n m v. f_equal. induction n as [|n IH].\n- simpl. rewrite Nat.add_0_r. reflexivity.\n"
+        "- simpl. rewrite IH. rewrite <- plus_n_Sm. reflexivity.",
     ),
     (
         "forall (A : Type) (l v{i} : list A), rev (rev l) = l /\\ v{i} = v{i}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +32,20 @@ class ValueMatch:
     reference: str
 
 
-Claim = ProgramRun | ValueMatch
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormalProof:
+    """Does ``proof`` prove ``statement``, after ``header``, in a formal system?
+
+    Header and statement are trusted: whoever makes the claim vouches for what they mean. The proof is a model's and
+    may be any text. The claim holds only if the backend's kernel accepts a proof of exactly this statement that rests
+    on allowed axioms alone.
+    """
+
+    backend: Literal["lean", "rocq"]
+    header: str  # imports and definitions, such as "Require Import Lia."
+    statement: str  # a proposition, such as "forall n : nat, n + 0 = n"
+    proof: str  # what stands between the statement and its end: tactics for Rocq, a term or "by ..." for Lean
+    find_premises: bool = False  # fill the verdict's premises in
+
+
+Claim = ProgramRun | ValueMatch | FormalProof

@@ -87,7 +87,7 @@ class Rollout:
 
 
 class Outcome(StrEnum):
-    """How a verification ended: a closed set in the vocabulary of ``isolate``."""
+    """How a verification ended: a closed set in the vocabulary of ``isolate``, and four ends of formal proofs."""
 
     OK = "ok"  # ran to its end; whether the claim holds is Verdict.passed
     RUNTIME_ERROR = "runtime_error"
@@ -98,6 +98,10 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
     CRASHED = "crashed"
     NONDETERMINISTIC = "nondeterministic"
+    PROVED = "proved"  # by a formal proof that the kernel accepts, on allowed axioms
+    FAILED = "failed"  # the prover refuses it
+    INCOMPLETE = "incomplete"  # it leaves something out: sorry, admit, open goals
+    CHEATED = "cheated"  # it breaks a rule, which the message names
     INFRASTRUCTURE = "infrastructure"  # the verifier itself failed: never a reward
 
 
@@ -106,15 +110,16 @@ class Verdict:
     """A verifier's answer to one claim."""
 
     outcome: Outcome
-    passed: bool  # the claim holds; True only with Outcome.OK
+    passed: bool  # the claim holds; True only with Outcome.OK, or PROVED for a formal proof
     outputs: tuple[str, ...] = ()  # canonical text of each value the program returned, in order of the arguments
     message: str = ""  # for people: error type and line, which limit, which output differed
     seconds: float = 0.0  # wall time inside the verifier
     cpu_s: float = 0.0  # processor time of all runs together
     memory_mib: float = 0.0  # peak resident memory of a run, the interpreter's about 20 MiB included
+    premises: tuple[str, ...] = ()  # full names of the lemmas that a formal proof's term uses, where asked for
 
     def __post_init__(self) -> None:
-        if self.passed and self.outcome is not Outcome.OK:
+        if self.passed and self.outcome not in (Outcome.OK, Outcome.PROVED):
             raise ValueError(f"a verdict with outcome {self.outcome} can not be passed")
 
 

@@ -146,13 +146,24 @@ class Cluster:
 
 # Everything else that parts report is a mean over parts.
 ADDED_UP = ("tokens/sampled", "throughput/", "episodes/", "verifier/queue", "verifier/timeouts", "verifier/infra")
+PROOFS_ADDED_UP = (
+    "proofs/queue",
+    "proofs/timeouts",
+    "proofs/infra",
+    "proofs/sessions",
+    "proofs/proved",
+    "proofs/cheated",
+)
 
 
 def merged(parts: list[dict[str, float]]) -> dict[str, float]:
     """One value a name: the sum of counts and rates, the mean of anything else."""
     names = sorted({name for part in parts for name in part})
     values = {name: [part[name] for part in parts if name in part] for name in names}
-    return {name: sum(seen) if name.startswith(ADDED_UP) else sum(seen) / len(seen) for name, seen in values.items()}
+    return {
+        name: sum(seen) if name.startswith(ADDED_UP + PROOFS_ADDED_UP) else sum(seen) / len(seen)
+        for name, seen in values.items()
+    }
 
 
 @asynccontextmanager
@@ -189,7 +200,8 @@ async def start_cluster(
         if resume:
             cleared = await store.prepare_resume(start.entries if start else (), step=start.step if start else 0)
             note(f"resumed step={start.step if start else 0} leases_cleared={cleared.leases} entries={cleared.entries}")
-        parts = Parts(config=config, topology=topology, redis=redis, run_id=run_id)
+        proofs = config.proofs if recipe.provers else None
+        parts = Parts(config=config, topology=topology, redis=redis, run_id=run_id, proofs=proofs)
         verifiers, workers = parts.verifiers(), parts.workers()
         ranks = range(topology["rollout"].count)
         # A resumed run's newest announcement names files that went with the run before: publish them again first.

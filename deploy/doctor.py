@@ -45,6 +45,7 @@ CHECKS: tuple[Judge, ...] = (
     hardware.clock,
     hardware.executor,
     # Provers come last: their checks take the longest.
+    software.provers,
 )
 COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

@@ -23,6 +23,8 @@ from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS
 from sparring.deploy.machine_system import System, look_at_system
 from sparring.replay.ground import find_binary
+from sparring.verifiers.proofs import prison
+from sparring.verifiers.proofs.backends import missing_provers
 from sparring.verifiers.tiers import AUTOMATIC, missing
 
 SEED_MODEL = Path(__file__).resolve().parent / "models" / "seed"
@@ -75,6 +77,8 @@ class Machine:
     executor: str  # empty: programs can be run; else why not
     executor_tiers: Mapping[str, str]  # why a tier of isolation does not work here; empty: it does
     system: System
+    provers: Mapping[str, str]  # why a prover can not run here; empty: it can
+    prover_jail: str  # why provers can not be jailed here; empty: they can
 
 
 def look(run: Path, *, redis_url: str = "") -> Machine:
@@ -112,6 +116,8 @@ def look(run: Path, *, redis_url: str = "") -> Machine:
         executor=_executor_problem(),
         executor_tiers={tier: missing(tier) for tier in AUTOMATIC},
         system=look_at_system(_existing(run), loaded_from=[_existing(_extensions())], redis_url=redis_url),
+        provers=missing_provers(),
+        prover_jail=prison.missing(),
     )
 
 

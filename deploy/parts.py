@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from sparring.actors.hosts import WorkerHost, open_feed
-from sparring.core.config import RunConfig
+from sparring.core.config import ProofConfig, RunConfig
 from sparring.deploy.topology import Topology
 from sparring.serving.replica import Replica
 from sparring.verifiers.client import VerifierService
@@ -24,13 +24,14 @@ class Parts:
     topology: Topology
     redis: str  # URL
     run_id: str
+    proofs: ProofConfig | None  # None: the recipe asks for no proofs
 
     def verifiers(self) -> list[Any]:
         part = self.topology["verifier"]
         # One beside the other on a node would share its cores and win nothing.
         options = {**part.options, "scheduling_strategy": "SPREAD"} if part.count > 1 else part.options
         actor = ray.remote(max_restarts=-1, max_concurrency=1000, **options)(VerifierService)
-        return [actor.remote(self.config.executor) for _ in range(part.count)]
+        return [actor.remote(self.config.executor, self.proofs) for _ in range(part.count)]
 
     def replicas(self, ranks: Sequence[int]) -> dict[int, Any]:
         """Replicas by rank. A rank is a name: it is never used twice in a run."""

@@ -60,12 +60,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What a clean process says of several proofs together."""
+    """What a clean process says of one proof."""
 
-    sound: bool  # every one of them proves its statement on allowed axioms
-    outcome: Outcome = Outcome.PROVED  # if not sound and there was one proof alone: FAILED, CHEATED, MEMORY, ...
+    outcome: Outcome  # PROVED: it proves its statement on allowed axioms; FAILED, CHEATED, MEMORY, ...
     message: str = ""
-    axioms: tuple[str, ...] = ()
+    axioms: tuple[str, ...] = ()  # full names of those it rests on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +116,12 @@ class Backend(Protocol):
         Raises:   HeaderRefused: the prover refuses the header.      SessionLost: it did not start.
         """
 
-    async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Audit:
+    async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
         """Re-check all of ``claims`` together in processes that have run nothing of any other batch.
 
-        The pool bisects a batch that is not sound, so only the audit of a single claim has to say why.
-
-        Raises:   SessionLost: the re-check itself broke.
+        Returns:  an audit for each claim, in order. None: something is wrong in the batch and it can not be said that
+                  it is not this one; the pool bisects those. A claim that is alone has to get an audit.
+        Raises:   SessionLost: the re-check itself broke; the pool bisects too, and gives up on a claim alone.
         """
 
     async def close(self) -> None:

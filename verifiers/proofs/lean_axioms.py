@@ -14,7 +14,7 @@ from sparring.verifiers.proofs.lean_text import PREFIX
 # made one per use (goal._native.native_decide.ax_1), no list of forbidden names can be complete.
 ALLOWED = frozenset({"propext", "Quot.sound", "Classical.choice"})
 
-_QUOTED_NAME = rf"['`‘](?:[^\s'`’«»]+\.)?{PREFIX}(?P<nonce>[0-9a-f]+)['`’]"
+_QUOTED_NAME = rf"['`](?:[^\s'`«»]+\.)?{PREFIX}(?P<nonce>[0-9a-f]+)['`]"
 _NONE = re.compile(rf"{_QUOTED_NAME} does not depend on any axioms")
 _SOME = re.compile(rf"{_QUOTED_NAME} depends on axioms: \[(?P<axioms>[^\[\]]*)\]")
 _NATIVE = re.compile(r"(?:^|\.)(?:ofReduceBool|ofReduceNat|trustCompiler)$|(?:^|\.)_?native(?:_decide)?(?:\.|$)")

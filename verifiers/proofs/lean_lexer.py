@@ -3,7 +3,7 @@
 Where two versions of Lean, or a notation of the header, could read the same characters differently, the text is refused
 instead of guessed at: a lexer that believes a bracket to be inside a string can be led out of the statement.
 
-Source: src/Lean/Parser/Basic.lean of leanprover/lean4 (whitespace, strLitFnAux, charLitFnAux, rawStrLitFnAux, identFnAux).
+Source: src/Lean/Parser/Basic.lean of leanprover/lean4: whitespace, tokenFn and what they call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _FIRST = rf"A-Za-z_{_GREEK}\u1f00-\u1ffe\u2100-\u214f\U0001d49c-\U0001d59f"
 _REST = rf"{_FIRST}0-9'!?\u2080-\u2089\u2090-\u209c\u1d62-\u1d6a"
 _PART = rf"(?:[{_FIRST}][{_REST}]*|«[^»\n]+»)"
 _WORD = re.compile(rf"{_PART}(?:\.{_PART})*")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9_]+)?")
+_NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9_]+)?"
+)
 _SPACE = re.compile(r"[ \n]+")
 _LINE_COMMENT = re.compile(r"--[^\n]*")
 _COMMENT_EDGE = re.compile(r"/-|-/")
@@ -87,7 +89,9 @@ class _Lexer:
         self._text = text
         self._at = 0
         self._tokens: list[Token] = []
-        self._open: list[tuple[str, int, bool]] = []  # opener, where, and whether it is a hole of an interpolated string
+        self._open: list[
+            tuple[str, int, bool]
+        ] = []  # opener, where, and whether it is a hole of an interpolated string
 
     def run(self) -> list[Token]:
         text = self._text

@@ -15,7 +15,7 @@ import msgspec
 
 from sparring.core.types import Outcome
 
-_USES_SORRY = re.compile(r"declaration uses ['`‘]?sorry")
+_USES_SORRY = re.compile(r"declaration uses ['`]?sorry")
 # In tactic mode the REPL passes an error of Lean on in this form; any other error object is the REPL's own.
 _LEAN_ERROR = "Lean error:"
 _HARMLESS = frozenset({"info", "information", "warning", "trace"})
@@ -47,7 +47,7 @@ class Sorry(msgspec.Struct, frozen=True):
 class Tactic(msgspec.Struct, frozen=True):
     """One tactic of a command that was sent with ``allTactics``."""
 
-    usedConstants: list[str] = []  # noqa: N815 - the REPL's name
+    usedConstants: list[str] = []
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -58,8 +58,8 @@ class Reply(msgspec.Struct, frozen=True):
     sorries: list[Sorry] | None = None
     tactics: list[Tactic] | None = None
     message: str | None = None  # an error object: the request could not be answered
-    proofStatus: str | None = None  # noqa: N815 - tactic mode
-    proofState: int | None = None  # noqa: N815
+    proofStatus: str | None = None
+    proofState: int | None = None
     goals: list[str] | None = None
 
 

@@ -15,9 +15,14 @@ from sparring.verifiers.proofs.lean_lexer import Kind, LexError, Token, position
 # Longer than any proof of a model; Lean's elaborator would need minutes for it.
 MAX_CHARS = 256 << 10
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Each begins a command, or a part of a declaration, in Lean or in Mathlib. The list can never be complete, since a
 # header may add commands; a command that it misses does not parse between the brackets around the proof.
-_COMMANDS = frozenset(
+_COMMANDS = _words(
     """
     abbrev add_aesop_rules add_decl_doc alias assert_exists assert_not_exists assert_not_imported attribute axiom
     binder_predicate class coinductive compile_inductive declare_aesop_rule_sets declare_bitwise_uint_theorems
@@ -32,19 +37,19 @@ _COMMANDS = frozenset(
     builtin_dsimproc simproc_pattern builtin_simproc_pattern structure suppress_compilation syntax
     tactic_extension theorem unif_hint universe universes unseal unsuppress_compilation variable variables
     with_weak_namespace
-    """.split()
+    """
 )
 _ENDINGS = frozenset({"where", "termination_by", "termination_by?", "decreasing_by"})
-_RUNS_CODE = frozenset(
+_RUNS_CODE = _words(
     """
     run_tac run_tacs run_conv by_elab eval_expr elab_term unsafe implemented_by extern csimp include_str include_bytes
     polyrith bv_decide bv_decide? bv_check bv_normalize_cert loadDynlib dbg_trace llmstep
-    """.split()
+    """
 )
-_NATIVE = frozenset(
-    "native_decide native ofReduceBool ofReduceNat reduceBool reduceNat trustCompiler nativeDecide nativeEqTrue".split()
+_NATIVE = _words(
+    "native_decide native ofReduceBool ofReduceNat reduceBool reduceNat trustCompiler nativeDecide nativeEqTrue"
 )
-_HASH_COMMANDS = frozenset(
+_HASH_COMMANDS = _words(
     """
     eval eval! print check check! check_failure reduce synth exit guard guard_msgs guard_expr guard_panic help where
     version with_exporting dump_async_env_state find find_home find_home! find_syntax search loogle leansearch moogle
@@ -52,14 +57,14 @@ _HASH_COMMANDS = frozenset(
     html widget count_heartbeats time test sample explode aesop_rules minimize_imports redundant_imports long_names
     long_instances lint list_linters instances kerodon_tags stacks_tags import_path import_diff discr_tree_key
     discr_tree_simp_key grind_lint trans_imports parse whnf whnfR whnfI show_kind import info_trees allow_unused_tactic
-    """.split()
+    """
 )
 # Limits that the proof may change, since ours are outside of Lean; everything else may switch checks off.
-_OPTIONS = frozenset(
+_OPTIONS = _words(
     """
     maxHeartbeats maxRecDepth synthInstance.maxHeartbeats synthInstance.maxSize exponentiation.threshold
     tactic.hygienic push_neg.use_distrib simprocs maxSynthPendingDepth
-    """.split()
+    """
 )
 _OPTION_FAMILIES = ("linter.",)
 

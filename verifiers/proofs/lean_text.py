@@ -1,10 +1,10 @@
 """What is sent to Lean: the statement is the claim's, under a fresh name, and the proof stands between our brackets.
 
-    theorem goal_<nonce> : (        nothing but one term can be read between the last pair of brackets, so a reply
-    <statement>                     without an error means that the text was this one declaration, whatever the proof
-    ) := (                          contains: a command in it ends the term before its bracket, which is an error.
-    <proof>
-    )
+theorem goal_<nonce> : (        nothing but one term can be read between the last pair of brackets, so a reply
+<statement>                     without an error means that the text was this one declaration, whatever the proof
+) := (                          contains: a command in it ends the term before its bracket, which is an error.
+<proof>
+)
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ def target(claim: FormalProof, *, nonce: str) -> Declaration:
 def audit(name: str) -> str:
     """The command whose reply says what the theorem rests on."""
     return f"#print axioms {name}"
+
+
+def echo(nonce: str) -> str:
+    """A command whose reply names ``nonce``, whatever came of the theorem."""
+    return f'#check "{PREFIX}{nonce}"'
 
 
 def _declaration(claim: FormalProof, *, nonce: str, proof: str) -> Declaration:

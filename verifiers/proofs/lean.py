@@ -41,7 +41,9 @@ class LeanBackend:
 
     async def open(self, header: str) -> Session:
         if self._settings.kimina_url:
-            return KiminaSession(self._connected(), header, timeout_s=self._settings.kimina_timeout_s)
+            session = KiminaSession(self._connected(), header, timeout_s=self._settings.kimina_timeout_s)
+            await session.probe()
+            return session
         command = Command(
             argv=(self._settings.repl,),
             environment=self._settings.environment(),

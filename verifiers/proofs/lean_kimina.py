@@ -21,7 +21,7 @@ import msgspec
 from sparring.core.claims import FormalProof
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs import lean_axioms, lean_replies, lean_text
-from sparring.verifiers.proofs.backend import Checked, SessionLost, Usage
+from sparring.verifiers.proofs.backend import Checked, HeaderRefused, SessionLost, Usage
 from sparring.verifiers.proofs.lean_repl import conclude
 from sparring.verifiers.proofs.lean_replies import Message, Position, Reply, Sorry
 from sparring.verifiers.proofs.lean_text import Declaration
@@ -30,6 +30,7 @@ from sparring.verifiers.proofs.lean_text import Declaration
 GRACE_S = 90.0
 MAX_REPLY_BYTES = 16 << 20
 Placed = TypeVar("Placed", Message, Sorry)
+PROBE = "header"
 _TIMED_OUT = re.compile(r"\btimed out\b", re.IGNORECASE)
 
 
@@ -88,6 +89,17 @@ class KiminaSession:
         if result.response is None or result.response.message is not None:
             raise SessionLost(message, outcome=outcome or Outcome.INFRASTRUCTURE)
         return conclude(declared, *split(result.response, code, declared), nonce=result.id)
+
+    async def probe(self) -> None:
+        """Have the server load the header.
+
+        Raises:   HeaderRefused, SessionLost: as ``backend.Backend.open``.
+        """
+        outcome, message = outcome_of(await self._post(PROBE, self._header or "-- no header"))
+        if outcome is Outcome.FAILED:
+            raise HeaderRefused(message)
+        if outcome in (Outcome.INFRASTRUCTURE, Outcome.WALL_TIME):
+            raise SessionLost(f"the Lean server did not load the header: {message}")
 
     def usage(self) -> Usage:
         return Usage()

@@ -77,7 +77,7 @@ async def recheck(settings: LeanSettings, header: str, claims: Sequence[FormalPr
         return _not_compiled(compiled, proofs)
     if kind is Checker.SAFE_VERIFY:
         command = SAFE_VERIFY.format(checker=settings.checker)
-        files = {"Goal.olean": compiled.result, "Target.lean": targets.text}
+        files: dict[str, str | bytes] = {"Goal.olean": compiled.result, "Target.lean": targets.text}
         return _checked(await run(settings, command, files), proofs)
     return await _replayed(settings, compiled.result, proofs, targets)
 

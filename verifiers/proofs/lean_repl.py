@@ -128,7 +128,7 @@ async def ask(process: Process, request: dict[str, object]) -> Reply:
 def conclude(declared: Declaration, reply: Reply, audit: Reply, *, nonce: str) -> Checked:
     """What a check amounts to, from the reply to the theorem and the reply to its audit.
 
-    Raises:   SessionLost: the audit's reply is worded as we do not know.
+    Raises:   SessionLost: the audit's reply is about another theorem, or worded as we do not know.
     """
     reading = lean_replies.read(reply)
     if reading.outcome is not None:
@@ -136,7 +136,7 @@ def conclude(declared: Declaration, reply: Reply, audit: Reply, *, nonce: str) -
     if lean_replies.read(audit).outcome is Outcome.FAILED:
         return Checked(outcome=Outcome.FAILED, nonce=nonce, message=f"no theorem was declared: {_first(audit)}")
     axioms = lean_axioms.parse(audit.messages or [])
-    if axioms is None:
+    if axioms is None or lean_text.PREFIX + axioms.nonce != declared.name:
         raise SessionLost(f"the audit's reply can not be read: {_first(audit)}")
     outcome, message = lean_axioms.judge(axioms.names)
     premises = tuple(sorted({name for tactic in reply.tactics or [] for name in tactic.usedConstants}))

@@ -1,4 +1,4 @@
-"""Where Lean is on this machine: its tool chain, the REPL, compiled libraries, the checker; or a server that has them."""
+"""Where Lean is on this machine (tool chain, REPL, compiled libraries, checker), or which server has it."""
 
 from __future__ import annotations
 

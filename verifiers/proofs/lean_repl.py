@@ -111,10 +111,11 @@ async def ask(process: Process, request: dict[str, object]) -> Reply:
     """
     # One line: the REPL strips the ends of lines inside of a request, so that a line break there would be lost.
     await process.send(json.dumps(request).encode() + FRAME_END)
-    received = bytearray()
-    while (end := received.find(FRAME_END)) < 0:
+    received, searched = bytearray(), 0
+    while (end := received.find(FRAME_END, searched)) < 0:
         if len(received) > MAX_REPLY_BYTES:
             raise SessionLost(f"a reply of more than {MAX_REPLY_BYTES} bytes", outcome=Outcome.CRASHED)
+        searched = max(0, len(received) - 1)
         received += await process.receive()
     if received[end:].strip():
         raise SessionLost("the REPL wrote more than its reply", outcome=Outcome.CRASHED)

@@ -142,6 +142,7 @@ class Behaviour:
     def garbage(repl, argument, reply, axioms):
         """A line on standard output that is no reply, as IO.println in a proof would write."""
         sys.stdout.write(argument + "\n")
+        sys.stdout.flush()
         return reply, axioms
 
     @staticmethod

@@ -47,3 +47,12 @@ def key(claim):
 
     binders, proposition = lean_text.signature(claim.statement)
     return f"{binders.strip()}|{proposition}"
+
+
+def tools(place):
+    """A tool chain in ``place``: bin/lean and the three checkers; see ``lean_tools``."""
+    folder = place / "bin"
+    folder.mkdir()
+    folder.chmod(0o755)
+    text = (HERE / "lean_tools.py").read_text()
+    return {name: executable(folder / name, text) for name in ("lean", "leanchecker", "safe_verify", "comparator")}

@@ -103,6 +103,14 @@ class ExecutorConfig(Section):
     affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
 
 
+class WarmHeader(Section):
+    """A header that is kept loaded."""
+
+    backend: Literal["lean", "rocq"]
+    header: str
+    sessions: int = Field(1, ge=1)
+
+
 class ProofConfig(Section):
     """How formal proofs are checked (docs/proofs.md) and what one check may use."""
 
@@ -112,6 +120,7 @@ class ProofConfig(Section):
         "auto"  # auto: bubblewrap where it works; always: refuse to start without
     )
     sessions: int = Field(2, ge=1)  # warm provers of one pool, over all headers
+    warm: tuple[WarmHeader, ...] = ()  # loaded at the start, and given up last
     wall_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
     cpu_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
     memory_mib: int = Field(2048, ge=64, le=1 << 20)  # resident, of one prover
@@ -120,8 +129,8 @@ class ProofConfig(Section):
     # A check leaves a little behind in its prover; a start costs about as much as a hundred small checks.
     recycle_after: int = Field(2000, ge=1)
     recycle_mib: int = Field(1200, ge=1)
-    batch: int = Field(64, ge=1)  # proofs re-checked together at most
-    batch_wait_s: float = Field(0.25, ge=0)  # that the first proof of a batch waits for others
+    batch: int = Field(256, ge=1)  # proofs re-checked together at most
+    batch_wait_s: float = Field(5.0, ge=0)  # that a proof waits for others while some are being checked
     max_waiting: int = Field(4096, ge=1)  # claims inside one pool; further callers wait outside
     max_retries: int = Field(2, ge=0)  # of infrastructure failures
     rocq_axioms: tuple[str, ...] = ()  # full names of axioms that a Rocq proof may rest on

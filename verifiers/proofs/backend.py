@@ -65,6 +65,7 @@ class Audit:
     outcome: Outcome  # PROVED: it proves its statement on allowed axioms; FAILED, CHEATED, MEMORY, ...
     message: str = ""
     axioms: tuple[str, ...] = ()  # full names of those it rests on
+    premises: tuple[str, ...] = ()  # where asked for; taken instead of the session's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,9 @@ class Session(Protocol):
 
     def usage(self) -> Usage:
         """Cheap enough to be asked every few hundred milliseconds, also while a check runs."""
+
+    def computes(self) -> bool:
+        """Whether any of its processes is running or ready to, rather than waiting; False for a remote one."""
 
     def pids(self) -> Sequence[int]:
         """The processes that are this session's own; none for a remote one."""

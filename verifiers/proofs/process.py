@@ -15,6 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
+from sparring.core.types import Outcome
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost, Usage
 from sparring.verifiers.proofs.prison import Command
@@ -37,7 +38,7 @@ class Process:
     ) -> None:
         """``merge_errors``: standard error goes where standard output goes, in order."""
         self._loop = asyncio.get_running_loop()
-        self._complaint = b""
+        self._complaint = self._unread = b""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
         self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC)
@@ -109,6 +110,9 @@ class Process:
 
         Raises:   EOFError: it has ended.
         """
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
         try:
             data = await self._loop.sock_recv(self._socket, CHUNK)
         except ConnectionError:  # it died with input unread: said once, and its last words come after
@@ -117,25 +121,42 @@ class Process:
             raise EOFError("the prover has ended")
         return data
 
-    async def ask(self, data: bytes, until: bytes) -> bytes:
-        """Send ``data`` and read up to the first ``until``, with whatever came right behind it.
+    async def ask(self, data: bytes, until: bytes, *, at_most: int) -> bytes:
+        """Send ``data`` and read up to the first ``until``; what comes behind it is kept for the next reading.
 
-        Raises:   SessionLost: the prover ended before.
+        Raises:   SessionLost: the prover ended before, or wrote more than ``at_most`` bytes.
         """
         sending = asyncio.ensure_future(self.send(data))
         found = bytearray()
         try:
             searched = 0
-            while found.find(until, searched) < 0:
+            while (at := found.find(until, searched)) < 0:
+                if len(found) > at_most:
+                    raise SessionLost(f"more than {at_most} bytes of output", outcome=Outcome.OUTPUT)
                 searched = max(0, len(found) - len(until))
                 found += await self.receive()
             await sending
-            return bytes(found)
+            self._unread = bytes(found[at + len(until) :])
+            return bytes(found[: at + len(until)])
         except (OSError, EOFError) as error:
             said = self.complaint() or bytes(found[-COMPLAINT_BYTES:]).decode(errors="replace").strip()
             raise SessionLost(f"the prover has ended: {said or 'it said nothing'}") from error
         finally:
             sending.cancel()
+
+    async def rest(self, *, at_most: int) -> bytes:
+        """Everything the prover writes until it ends.
+
+        Raises:   SessionLost: more than ``at_most`` bytes.
+        """
+        self.finish()
+        found = bytearray()
+        while len(found) <= at_most:
+            try:
+                found += await self.receive()
+            except EOFError:
+                return bytes(found)
+        raise SessionLost(f"more than {at_most} bytes of output", outcome=Outcome.OUTPUT)
 
     def complaint(self) -> str:
         """The last that was written to standard error."""

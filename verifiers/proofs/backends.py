@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sparring.core.config import ProofConfig
+from sparring.verifiers.proofs import lean_settings
 from sparring.verifiers.proofs.backend import Backend
+from sparring.verifiers.proofs.lean import LeanBackend
 from sparring.verifiers.proofs.pool import ProofPool
 from sparring.verifiers.proofs.rocq import RocqBackend
 
@@ -13,7 +15,8 @@ def backends(config: ProofConfig) -> dict[str, Backend]:
 
     Raises:   UsageError: provers have to be jailed and can not be.
     """
-    return {RocqBackend.name: RocqBackend(config)}
+    lean = LeanBackend(config, lean_settings.find(config.lean))
+    return {RocqBackend.name: RocqBackend(config), LeanBackend.name: lean}
 
 
 def proof_pool(config: ProofConfig) -> ProofPool:

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 import httpx
 
 from sparring.core.claims import FormalProof
-from sparring.verifiers.proofs import lean_recheck, lean_text
+from sparring.core.config import ProofConfig
+from sparring.verifiers.proofs import lean_recheck, lean_text, prison
 from sparring.verifiers.proofs.backend import Audit, Refusal, Session, SessionLost
+from sparring.verifiers.proofs.bounded import Limits
+from sparring.verifiers.proofs.lean_clean import Bench
 from sparring.verifiers.proofs.lean_kimina import KiminaSession
 from sparring.verifiers.proofs.lean_repl import open_repl
 from sparring.verifiers.proofs.lean_settings import LeanSettings
@@ -22,16 +25,20 @@ from sparring.verifiers.proofs.process import Process
 
 
 class LeanBackend:
-    """As ``backend.Backend``."""
+    """REPLs of our own or a Kimina server for warm checks, and the tool chain's programs for the re-check.
+
+    Raises:   UsageError: provers have to be jailed and can not be.
+    """
 
     name = "lean"
 
-    def __init__(self, settings: LeanSettings) -> None:
-        self._settings = settings
+    def __init__(self, config: ProofConfig, settings: LeanSettings) -> None:
+        self._config, self._settings = config, settings
+        self._jail = prison.wanted(config.jail)
         self._client: httpx.AsyncClient | None = None
 
     def missing(self) -> str:
-        return self._settings.missing()
+        return self._settings.missing(recheck=self._config.tier == "sound")
 
     def header_key(self, header: str) -> str:
         return lean_text.header_key(header)
@@ -51,7 +58,7 @@ class LeanBackend:
             proc=True,
         )
         try:
-            process = Process(command, jail=self._settings.jail)
+            process = Process(command, jail=self._jail, affinity=self._config.affinity)
         except OSError as error:
             raise SessionLost(f"the REPL could not be started: {error}") from error
         try:
@@ -61,7 +68,14 @@ class LeanBackend:
             raise
 
     async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
-        return await lean_recheck.recheck(self._settings, header, claims)
+        config, count = self._config, len(claims)
+        limits = Limits(
+            wall_s=config.header_s + count * config.wall_s,
+            cpu_s=config.header_s + count * config.cpu_s,
+            memory_mib=config.memory_mib,
+        )
+        bench = Bench(settings=self._settings, jail=self._jail, limits=limits, affinity=config.affinity)
+        return await lean_recheck.recheck(bench, header, claims)
 
     async def close(self) -> None:
         if self._client is not None:

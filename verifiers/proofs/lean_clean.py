@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from sparring.verifiers.proofs.backend import SessionLost
+from sparring.verifiers.proofs.bounded import Limits, bounded
 from sparring.verifiers.proofs.lean_replies import Message
 from sparring.verifiers.proofs.lean_settings import LeanSettings
 from sparring.verifiers.proofs.prison import Command
@@ -35,11 +36,22 @@ class Ended:
     result: bytes = b""
 
 
-async def run(settings: LeanSettings, command: str, files: Mapping[str, str | bytes], *, result: str = "") -> Ended:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where and within what such programs run."""
+
+    settings: LeanSettings
+    jail: bool
+    limits: Limits  # of one program
+    affinity: Sequence[int] = ()
+
+
+async def run(bench: Bench, command: str, files: Mapping[str, str | bytes], *, result: str = "") -> Ended:
     """Run ``command``, words for a shell that hold nothing of a model, beside ``files``; read the file ``result``.
 
-    Raises:   SessionLost: it could not be run to its end.
+    Raises:   SessionLost: it could not be run to its end, or went past a limit.
     """
+    settings = bench.settings
     script = SCRIPT.format(command=command, output_bytes=OUTPUT_BYTES, result=result)
     contents = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
     prover = Command(
@@ -50,12 +62,14 @@ async def run(settings: LeanSettings, command: str, files: Mapping[str, str | by
         proc=True,
     )
     try:
-        process = Process(prover, jail=settings.jail)
+        process = Process(prover, jail=bench.jail, affinity=bench.affinity)
     except OSError as error:
         raise SessionLost(f"the re-check could not be started: {error}") from error
     try:
-        process.finish()
-        return _ended(await _all(process), process)
+        data = await bounded(process.rest(at_most=OUTPUT_BYTES + RESULT_BYTES), of=process, limits=bench.limits)
+        return _ended(data, process)
+    except OSError as error:
+        raise SessionLost(f"the re-check broke off: {error}") from error
     finally:
         await process.close()
 
@@ -69,19 +83,6 @@ def messages(ended: Ended) -> list[Message]:
         except msgspec.DecodeError:  # also if it is JSON of another form
             continue
     return found
-
-
-async def _all(process: Process) -> bytes:
-    data = bytearray()
-    try:
-        while True:
-            data += await process.receive()
-            if len(data) > OUTPUT_BYTES + RESULT_BYTES:
-                raise SessionLost(f"the re-check made more than {RESULT_BYTES} bytes")
-    except EOFError:
-        return bytes(data)
-    except OSError as error:
-        raise SessionLost(f"the re-check broke off: {error}") from error
 
 
 def _ended(data: bytes, process: Process) -> Ended:

@@ -104,6 +104,9 @@ class KiminaSession:
     def usage(self) -> Usage:
         return Usage()
 
+    def computes(self) -> bool:
+        return False
+
     def pids(self) -> Sequence[int]:
         return ()
 

@@ -22,8 +22,8 @@ from sparring.core.types import Outcome
 from sparring.verifiers.proofs import lean_statements, lean_text
 from sparring.verifiers.proofs.backend import Audit, SessionLost
 from sparring.verifiers.proofs.lean_axioms import ALLOWED
-from sparring.verifiers.proofs.lean_clean import Ended, messages, run
-from sparring.verifiers.proofs.lean_settings import Checker, LeanSettings
+from sparring.verifiers.proofs.lean_clean import Bench, Ended, messages, run
+from sparring.verifiers.proofs.lean_settings import Checker
 from sparring.verifiers.proofs.lean_text import Declaration
 
 COMPILE = "lean --json -o Goal.olean Goal.lean"
@@ -63,33 +63,33 @@ def source(header: str, declarations: Sequence[Declaration]) -> Source:
     return Source(text=text, starts=tuple(starts), declarations=tuple(declarations))
 
 
-async def recheck(settings: LeanSettings, header: str, claims: Sequence[FormalProof]) -> list[Audit | None]:
+async def recheck(bench: Bench, header: str, claims: Sequence[FormalProof]) -> list[Audit | None]:
     """As ``backend.Backend.recheck``."""
     # Other names than the session's, so that nothing which ran there could know them.
     named = [(claim, secrets.token_hex(16)) for claim in claims]
     proofs = source(header, [lean_text.declaration(claim, nonce=nonce) for claim, nonce in named])
     targets = source(header, [lean_text.target(claim, nonce=nonce) for claim, nonce in named])
-    kind = settings.checker_kind
+    kind = bench.settings.checker_kind
     if kind is Checker.COMPARATOR:
-        return _checked(await run(settings, f'"{settings.checker}" config.json', _project(proofs, targets)), proofs)
-    compiled = await run(settings, COMPILE, {"Goal.lean": proofs.text}, result="Goal.olean")
+        return _checked(await run(bench, f'"{bench.settings.checker}" config.json', _project(proofs, targets)), proofs)
+    compiled = await run(bench, COMPILE, {"Goal.lean": proofs.text}, result="Goal.olean")
     if compiled.code or not compiled.result:
         return _not_compiled(compiled, proofs)
     if kind is Checker.SAFE_VERIFY:
-        command = SAFE_VERIFY.format(checker=settings.checker)
+        command = SAFE_VERIFY.format(checker=bench.settings.checker)
         files: dict[str, str | bytes] = {"Goal.olean": compiled.result, "Target.lean": targets.text}
-        return _checked(await run(settings, command, files), proofs)
-    return await _replayed(settings, compiled.result, proofs, targets)
+        return _checked(await run(bench, command, files), proofs)
+    return await _replayed(bench, compiled.result, proofs, targets)
 
 
-async def _replayed(settings: LeanSettings, olean: bytes, proofs: Source, targets: Source) -> list[Audit | None]:
+async def _replayed(bench: Bench, olean: bytes, proofs: Source, targets: Source) -> list[Audit | None]:
     asked = lean_statements.questions("import Goal\n", proofs.names)
     meant = lean_statements.questions(targets.text, proofs.names)
     replay, audit, target = await asyncio.gather(
-        run(settings, f'"{settings.checker}" Goal', {"Goal.olean": olean}),
-        run(settings, SHOW.format(file="Audit.lean"), {"Goal.olean": olean, "Audit.lean": asked.text}),
+        run(bench, f'"{bench.settings.checker}" Goal', {"Goal.olean": olean}),
+        run(bench, SHOW.format(file="Audit.lean"), {"Goal.olean": olean, "Audit.lean": asked.text}),
         # The module has the same name, since private names of the header contain it.
-        run(settings, SHOW.format(file="Goal.lean"), {"Goal.lean": meant.text}),
+        run(bench, SHOW.format(file="Goal.lean"), {"Goal.lean": meant.text}),
     )
     checked = _checked(replay, proofs)
     if any(answer is None or answer.outcome is not Outcome.PROVED for answer in checked):

@@ -58,6 +58,9 @@ class ReplSession:
     def usage(self) -> Usage:
         return self._process.usage()
 
+    def computes(self) -> bool:
+        return self._process.computes()
+
     def pids(self) -> Sequence[int]:
         return self._process.pids()
 
@@ -114,7 +117,7 @@ async def ask(process: Process, request: dict[str, object]) -> Reply:
     received, searched = bytearray(), 0
     while (end := received.find(FRAME_END, searched)) < 0:
         if len(received) > MAX_REPLY_BYTES:
-            raise SessionLost(f"a reply of more than {MAX_REPLY_BYTES} bytes", outcome=Outcome.CRASHED)
+            raise SessionLost(f"a reply of more than {MAX_REPLY_BYTES} bytes", outcome=Outcome.OUTPUT)
         searched = max(0, len(received) - 1)
         received += await process.receive()
     if received[end:].strip():

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from sparring.core.config import LeanConfig
 from sparring.core.errors import UsageError
 
 ASK_S = 60.0
+VARIABLES = {
+    "lean": "SPARRING_LEAN",
+    "lake": "SPARRING_LAKE",
+    "project": "SPARRING_LEAN_PROJECT",
+    "repl": "SPARRING_LEAN_REPL",
+    "checker": "SPARRING_LEAN_CHECKER",
+    "kimina_url": "SPARRING_KIMINA_URL",
+}
+KEY_VARIABLE = "SPARRING_KIMINA_KEY"  # a secret: in no run file
 
 
 class Checker(StrEnum):
@@ -31,8 +42,8 @@ class LeanSettings:
     checker: str = ""  # an executable named as one of Checker
     kimina_url: str = ""  # warm checks by a server instead of REPLs of our own
     kimina_key: str = ""
-    kimina_timeout_s: int = 60  # of one snippet at the server; the pool's own clock comes on top
-    jail: bool = True
+    kimina_timeout_s: int = 60  # of one snippet at the server
+    problem: str = ""  # why the others could not be found out
 
     @property
     def checker_kind(self) -> Checker:
@@ -46,20 +57,17 @@ class LeanSettings:
             raise UsageError(f"the Lean checker is {name or 'not set'}; expected one of {', '.join(known)}")
         return known[name]
 
-    def missing(self) -> str:
+    def missing(self, *, recheck: bool = True) -> str:
         """What keeps Lean from running here and how to mend it; empty: nothing."""
-        problems = []
+        problems = [self.problem] if self.problem else []
         if not self.kimina_url and not self.repl:
             problems.append("no Lean REPL (SPARRING_LEAN_REPL) and no server (SPARRING_KIMINA_URL)")
-        if not self.prefix:
+        if recheck and not self.prefix:
             problems.append("no Lean tool chain for the re-check (SPARRING_LEAN)")
-        if not self.checker:
+        if recheck and not self.checker:
             problems.append("no checker for the re-check (SPARRING_LEAN_CHECKER)")
-        problems += [
-            f"{path} does not exist"
-            for path in (self.repl, self.prefix, self.checker, *self.search)
-            if path and not Path(path).exists()
-        ]
+        used = [path for path in (self.repl, self.prefix, self.checker, *self.search) if path]
+        problems += [f"{path} does not exist" for path in used if not Path(path).exists()]
         return "; ".join(problems) + "; docs/lean.md says how to install them" if problems else ""
 
     def environment(self) -> dict[str, str]:
@@ -76,30 +84,33 @@ class LeanSettings:
         return tuple(dict.fromkeys(place for place in found if place and not Path(place).is_relative_to("/usr")))
 
 
-def from_environment(environment: Mapping[str, str], *, jail: bool = True) -> LeanSettings:
-    """The settings that SPARRING_LEAN, _LAKE, _LEAN_PROJECT, _LEAN_REPL, _LEAN_CHECKER and _KIMINA_URL describe.
+def find(config: LeanConfig) -> LeanSettings:
+    """The settings that ``config`` and the environment describe; what is wrong with them is their ``problem``."""
+    try:
+        return resolve(config, os.environ)
+    except UsageError as error:
+        return LeanSettings(problem=str(error))
 
-    Asks the tool chain where it is and, with a project, Lake where its libraries are.
+
+def resolve(config: LeanConfig, environment: Mapping[str, str]) -> LeanSettings:
+    """Ask the tool chain where it is and, with a project, Lake where its libraries are.
 
     Raises:   UsageError: one of the programs named does not answer.
     """
-    lean = environment.get("SPARRING_LEAN", "")
-    project = environment.get("SPARRING_LEAN_PROJECT", "")
-    prefix = _answer([lean, "--print-prefix"], environment) if lean else ""
-    lake = environment.get("SPARRING_LAKE") or f"{prefix}/bin/lake"
+    named = {field: getattr(config, field) or environment.get(variable, "") for field, variable in VARIABLES.items()}
+    prefix = _answer([named["lean"], "--print-prefix"], environment) if named["lean"] else ""
+    lake, project = named["lake"] or f"{prefix}/bin/lake", named["project"]
     search = _answer([lake, "env", "printenv", "LEAN_PATH"], environment, cwd=project) if project else ""
-    checker = environment.get("SPARRING_LEAN_CHECKER", "")
     bundled = Path(prefix, "bin", Checker.LEANCHECKER)
-    if not checker and prefix and bundled.exists():
-        checker = str(bundled)
+    checker = named["checker"] or (str(bundled) if prefix and bundled.exists() else "")
     return LeanSettings(
         prefix=_real(prefix),
-        repl=_real(environment.get("SPARRING_LEAN_REPL", "")),
+        repl=_real(named["repl"]),
         search=tuple(_real(str(Path(project, folder))) for folder in search.split(":") if folder),
         checker=_real(checker),
-        kimina_url=environment.get("SPARRING_KIMINA_URL", ""),
-        kimina_key=environment.get("SPARRING_KIMINA_KEY", ""),
-        jail=jail,
+        kimina_url=named["kimina_url"],
+        kimina_key=environment.get(KEY_VARIABLE, ""),
+        kimina_timeout_s=config.kimina_timeout_s,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sparring.core.config import ProofConfig
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs import lean_kimina
 from sparring.verifiers.proofs.backend import HeaderRefused, SessionLost
@@ -27,7 +28,7 @@ needs_recordings = pytest.mark.skipif(not cases.RECORDINGS.is_dir(), reason=case
 @asynccontextmanager
 async def session(header=HEADER, **script):
     with servers.serving(servers.Script(**script)) as url:
-        backend = LeanBackend(LeanSettings(kimina_url=url, kimina_timeout_s=5))
+        backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url=url, kimina_timeout_s=5))
         try:
             yield await backend.open(header)
         finally:
@@ -40,7 +41,7 @@ async def test_every_recorded_proof_comes_to_its_outcome(whole):
     recorded = cases.recorded_claims()
     outcomes = []
     with servers.serving(servers.Script(recorded=recorded, whole=whole)) as url:
-        backend = LeanBackend(LeanSettings(kimina_url=url))
+        backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url=url))
         for number, one in enumerate(recorded):
             opened = await backend.open(backend.header_key(one.claim.header))
             try:
@@ -81,7 +82,7 @@ async def test_an_audit_printed_elsewhere_in_the_reply_is_not_believed():
     real = forged.result
     forged.result = lambda snippet: _with(real(snippet), f"'goal_{NONCE}' does not depend on any axioms", line=1)
     with servers.serving(forged) as url:
-        backend = LeanBackend(LeanSettings(kimina_url=url))
+        backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url=url))
         opened = await backend.open(HEADER)
         with pytest.raises(SessionLost, match="can not be read"):
             await opened.check(cases.claim("by trace forged"), nonce=NONCE)
@@ -109,7 +110,7 @@ def _with(result, data, *, line):
 )
 async def test_an_answer_of_another_form_is_the_machinerys_failure(answer, said):
     with servers.serving(servers.Script(answer=answer)) as url:
-        backend = LeanBackend(LeanSettings(kimina_url=url))
+        backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url=url))
         opened = lean_kimina.KiminaSession(backend._connected(), HEADER, timeout_s=5)
         with pytest.raises(SessionLost, match=said) as caught:
             await opened.check(cases.claim("by simp"), nonce=NONCE)
@@ -126,7 +127,7 @@ async def test_a_server_that_is_overloaded_or_broken_is_the_machinerys_failure(s
 
 
 async def test_a_server_that_is_not_there_is_the_machinerys_failure():
-    backend = LeanBackend(LeanSettings(kimina_url="http://127.0.0.1:9"))
+    backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url="http://127.0.0.1:9"))
     with pytest.raises(SessionLost, match="ConnectError"):
         await backend.open(HEADER)
     await backend.close()
@@ -134,7 +135,7 @@ async def test_a_server_that_is_not_there_is_the_machinerys_failure():
 
 async def test_a_timeout_at_the_server_is_the_proofs_wall_time():
     with servers.serving(servers.Script(answer=_error("Lean REPL command timed out in 5 seconds"))) as url:
-        backend = LeanBackend(LeanSettings(kimina_url=url))
+        backend = LeanBackend(ProofConfig(), LeanSettings(kimina_url=url))
         opened = lean_kimina.KiminaSession(backend._connected(), HEADER, timeout_s=5)
         with pytest.raises(SessionLost) as caught:
             await opened.check(cases.claim("by simp"), nonce=NONCE)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from sparring.core.config import LeanConfig, ProofConfig
 from sparring.core.errors import UsageError
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost
 from sparring.verifiers.proofs.lean import LeanBackend
-from sparring.verifiers.proofs.lean_settings import LeanSettings, from_environment
+from sparring.verifiers.proofs.lean_settings import LeanSettings, resolve
 
 pytestmark = pytest.mark.service  # processes and jails
 
@@ -30,7 +31,8 @@ def place():
 
 async def rechecked(place, proofs, *, checker="leanchecker", header="import Init", jail=False):
     tools = stage.tools(place)
-    backend = LeanBackend(LeanSettings(prefix=str(place), checker=tools[checker], jail=jail))
+    config = ProofConfig(jail="always" if jail else "never")
+    backend = LeanBackend(config, LeanSettings(prefix=str(place), checker=tools[checker]))
     return await backend.recheck(header, [cases.claim(proof, statement=f"{n} = {n}") for n, proof in enumerate(proofs)])
 
 
@@ -94,7 +96,8 @@ async def test_a_header_that_does_not_compile_is_nobodys_fault(place):
 async def test_a_checker_that_can_not_be_run_is_the_machinerys_failure(place):
     tools = stage.tools(place)
     Path(tools["leanchecker"]).chmod(0o644)
-    backend = LeanBackend(LeanSettings(prefix=str(place), checker=tools["leanchecker"], jail=False))
+    settings = LeanSettings(prefix=str(place), checker=tools["leanchecker"])
+    backend = LeanBackend(ProofConfig(jail="never"), settings)
     with pytest.raises(SessionLost, match="could not be run"):
         await backend.recheck("", [cases.claim("rfl")])
 
@@ -103,14 +106,15 @@ def test_settings_come_from_the_environment_and_say_what_is_missing(place):
     with pytest.raises(UsageError, match="leanchecker"):
         _ = LeanSettings(checker="/usr/bin/other").checker_kind
     with pytest.raises(UsageError, match="does not answer"):
-        from_environment({"SPARRING_LEAN": str(place / "none")})
+        resolve(LeanConfig(), {"SPARRING_LEAN": str(place / "none")})
     lean = stage.executable(place / "lean", f"#!/bin/sh\necho {place}\n")
     lake = stage.executable(place / "lake", "#!/bin/sh\necho $PWD/.lake:libraries\n")
     project = place / "project"
     project.mkdir()
     checker = stage.tools(place)["leanchecker"]
-    settings = from_environment(
-        {"SPARRING_LEAN": lean, "SPARRING_LAKE": lake, "SPARRING_LEAN_PROJECT": str(project), "PATH": "/usr/bin:/bin"}
+    settings = resolve(
+        LeanConfig(),
+        {"SPARRING_LEAN": lean, "SPARRING_LAKE": lake, "SPARRING_LEAN_PROJECT": str(project), "PATH": "/usr/bin:/bin"},
     )
     assert settings.prefix == str(place)
     assert settings.search == (f"{project}/.lake", f"{project}/libraries")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sparring.core.config import ProofConfig
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs import lean_repl, lean_replies, prison
 from sparring.verifiers.proofs.backend import HeaderRefused, SessionLost
@@ -37,8 +38,8 @@ def place():
 
 
 async def opened(place, *, header="", jail=False, **script):
-    settings = LeanSettings(repl=stage.replayer(place, **script), jail=jail)
-    return await LeanBackend(settings).open(header)
+    settings = LeanSettings(repl=stage.replayer(place, **script))
+    return await LeanBackend(ProofConfig(jail="always" if jail else "never"), settings).open(header)
 
 
 async def checked(session, proof, *, statement="True", nonce=NONCE, **options):
@@ -146,7 +147,7 @@ async def test_a_session_that_says_what_can_not_be_its_answer_is_lost(place, beh
         with pytest.raises(SessionLost) as caught:
             await repeated(session, f"by trivial\n-- replay: {behaviour}")
         assert said in str(caught.value)
-        assert caught.value.outcome is Outcome.CRASHED
+        assert caught.value.outcome is (Outcome.OUTPUT if behaviour == "endless" else Outcome.CRASHED)
     finally:
         await session.close()
 
@@ -181,7 +182,7 @@ async def test_a_header_that_does_not_compile_is_refused(place):
 
 
 async def test_a_repl_that_does_not_start_is_the_machinerys_failure(place):
-    missing = LeanBackend(LeanSettings(repl=str(place / "none"), jail=False))
+    missing = LeanBackend(ProofConfig(jail="never"), LeanSettings(repl=str(place / "none")))
     with pytest.raises(SessionLost) as caught:
         await missing.open("")
     assert caught.value.outcome is Outcome.INFRASTRUCTURE

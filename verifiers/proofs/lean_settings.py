@@ -75,6 +75,7 @@ class LeanSettings:
         return {
             "PATH": f"{self.prefix}/bin:/usr/bin:/bin" if self.prefix else "/usr/bin:/bin",
             "LEAN_SYSROOT": self.prefix,
+            "LD_LIBRARY_PATH": f"{self.prefix}/lib/lean:{self.prefix}/lib" if self.prefix else "",
             "LEAN_PATH": ":".join((".", *self.search)),
         }
 

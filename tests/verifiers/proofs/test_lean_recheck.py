@@ -1,6 +1,7 @@
 """The re-check: which process sees what, and what an answer of each checker comes to (lean/lean_tools.py stands in)."""
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sparring.core.types import Outcome
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost
 from sparring.verifiers.proofs.lean import LeanBackend
-from sparring.verifiers.proofs.lean_settings import LeanSettings, resolve
+from sparring.verifiers.proofs.lean_settings import VARIABLES, LeanSettings, resolve
 
 pytestmark = pytest.mark.service  # processes and jails
 
@@ -121,3 +122,10 @@ def test_settings_come_from_the_environment_and_say_what_is_missing(place):
     assert settings.checker == checker
     assert "SPARRING_LEAN_REPL" in settings.missing()
     assert not LeanSettings(prefix=str(place), checker=checker, kimina_url="http://server").missing()
+
+
+def test_the_image_names_its_lean_as_the_settings_read_it():
+    dockerfile = (Path(__file__).parents[3] / "docker" / "Dockerfile").read_text()
+    named = set(re.findall(r"(SPARRING_\w+)=", dockerfile))
+    assert named == {"SPARRING_LEAN", "SPARRING_LEAN_REPL", "SPARRING_LEAN_CHECKER"}
+    assert named <= set(VARIABLES.values())

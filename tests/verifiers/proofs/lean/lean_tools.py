@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-THEOREM = re.compile(r"theorem (\S+) ([^\n]*?): \(\n(.*?)\n\) := \(\n(.*?)\n\)\n", re.DOTALL)
+THEOREM = re.compile(r"theorem (\S+) (.*?): \(\n(.*?)\n\) := \(\n(.*?)\n\)\n", re.DOTALL)
 MARK = re.compile(r"-- lean: (\w+) ?(.*)")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sparring.core.config import ProofConfig
+from sparring.core.errors import UsageError
 from sparring.verifiers.proofs import lean_settings
 from sparring.verifiers.proofs.backend import Backend
 from sparring.verifiers.proofs.lean import LeanBackend
@@ -17,6 +20,24 @@ def backends(config: ProofConfig) -> dict[str, Backend]:
     """
     lean = LeanBackend(config, lean_settings.find(config.lean))
     return {RocqBackend.name: RocqBackend(config), LeanBackend.name: lean}
+
+
+def check_provers(names: Sequence[str], config: ProofConfig) -> None:
+    """Find what is wrong with the provers that a recipe needs before anything is started.
+
+    Raises:   UsageError: there is no such backend, it can not run here, or it has to be jailed and can not be.
+    """
+    known = backends(config) if names else {}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no prover {name!r}; there are: {', '.join(sorted(known))}")
+        if problem := known[name].missing():
+            raise UsageError(f"prover {name!r} can not run here: {problem}")
+
+
+def missing_provers() -> dict[str, str]:
+    """What keeps each of them from running here and how to mend it; empty: nothing."""
+    return {name: backend.missing() for name, backend in backends(ProofConfig(jail="never")).items()}
 
 
 def proof_pool(config: ProofConfig) -> ProofPool:

@@ -75,7 +75,7 @@ class ProofPool:
 
     def __init__(self, config: ProofConfig, *, backends: Mapping[str, Backend]) -> None:
         self._config, self._backends = config, dict(backends)
-        keep = {
+        keep: dict[Key, int] = {
             (one.backend, self._backends[one.backend].header_key(one.header)): one.sessions
             for one in config.warm
             if one.backend in self._backends
@@ -163,8 +163,8 @@ class ProofPool:
             checked = await self._checked(backend, header, claim, spent)
         finally:
             self._checking -= 1
-            if self._checking == 0:
-                self._batches.look()
+            # Not at once: if this one was accepted, it joins a batch before the loop turns.
+            asyncio.get_running_loop().call_soon(self._batches.look)
         return await self._concluded(backend, header, claim, checked=checked, spent=spent)
 
     async def _concluded(
@@ -245,7 +245,13 @@ class ProofPool:
     async def _check(self, slot: Slot, session: Session, claim: FormalProof, spent: Spent) -> Checked:
         nonce = secrets.token_hex(8)
         before = session.usage()
-        checked = await bounded(session.check(claim, nonce=nonce), of=session, limits=self._limits)
+        checked = await bounded(
+            session.check(claim, nonce=nonce),
+            of=session,
+            limits=self._limits,
+            cpu_before=before.cpu_s,
+            ended=lambda: self._closed,
+        )
         if checked.nonce != nonce:
             raise SessionLost(f"the answer to another check: nonce {checked.nonce!r}, expected {nonce!r}")
         usage = session.usage()

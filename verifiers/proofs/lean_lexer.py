@@ -28,7 +28,6 @@ _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRING_PIECE = re.compile(r'(?:[^"\\{]|\\.)*', re.DOTALL)
 _RAW_START = re.compile(r'r(#*)"')
 _CHAR = re.compile(r"'(?:[^\\'\n]|\\(?:[\\\"'rnt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))'")
-_PLAIN_CHAR = re.compile(r"'[\w .,:=+*<>]'")
 
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
 _OPENERS = {closer: opener for opener, closer in _CLOSERS.items()}
@@ -231,15 +230,15 @@ class _Lexer:
 
     def _quote(self) -> None:
         """A character literal, or a quote that is part of a symbol such as ⁻¹' or ''."""
-        if self._text.startswith("'''", self._at):
-            raise LexError("ambiguous-character", "three quotes in a row", self._at)
         if self._text.startswith("''", self._at):
+            if self._text[self._at + 2 : self._at + 3] not in ("", " ", "\n"):
+                raise LexError("ambiguous-character", "put a space behind two quotes", self._at)
             return self._add(Kind.SYMBOL, self._at + 2)
         literal = _CHAR.match(self._text, self._at)
         if literal is None and self._is_clear():
             raise LexError("unterminated-character", "the character literal is not closed", self._at)
         if literal is None:
             return self._add(Kind.SYMBOL, self._at + 1)
-        if not self._is_clear() and not _PLAIN_CHAR.fullmatch(literal.group()):
+        if not self._is_clear():  # ⁻¹' and a name, or ⁻¹ and a character?
             raise LexError("ambiguous-character", "put a space before a character literal", self._at)
         self._add(Kind.CHAR, literal.end())

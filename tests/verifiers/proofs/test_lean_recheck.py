@@ -30,9 +30,9 @@ def place():
         yield path
 
 
-async def rechecked(place, proofs, *, checker="leanchecker", header="import Init", jail=False):
+async def rechecked(place, proofs, *, checker="leanchecker", header="import Init", jail=False, **options):
     tools = stage.tools(place)
-    config = ProofConfig(jail="always" if jail else "never")
+    config = ProofConfig(jail="always" if jail else "never", **options)
     backend = LeanBackend(config, LeanSettings(prefix=str(place), checker=tools[checker]))
     return await backend.recheck(header, [cases.claim(proof, statement=f"{n} = {n}") for n, proof in enumerate(proofs)])
 
@@ -81,6 +81,13 @@ async def test_a_compiler_that_dies_is_no_proof(place):
     assert (await rechecked(place, ["rfl\n-- lean: crash"]))[0].outcome is Outcome.CRASHED
     (place / "bin").rename(place / "first")
     assert await rechecked(place, ["rfl", "rfl\n-- lean: crash"]) == [None, None]
+
+
+@pytest.mark.parametrize(("trick", "outcome"), [("hang", Outcome.WALL_TIME), ("grow 500", Outcome.MEMORY)])
+async def test_a_compiler_that_goes_past_a_limit_is_ended(place, trick, outcome):
+    with pytest.raises(SessionLost) as caught:
+        await rechecked(place, [f"rfl\n-- lean: {trick}"], header_s=2.0, wall_s=2.0, memory_mib=300)
+    assert caught.value.outcome is outcome
 
 
 @pytest.mark.parametrize("line", ["0 0", '{"severity": "information"}', "PROVED"])

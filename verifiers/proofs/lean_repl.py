@@ -39,17 +39,10 @@ class ReplSession:
     async def check(self, claim: FormalProof, *, nonce: str) -> Checked:
         """As ``backend.Session.check``."""
         declared = lean_text.declaration(claim, nonce=nonce)
-        try:
-            reply = await self._ask(declared.text, env=self._header_env, tactics=claim.find_premises)
-            fine = lean_replies.read(reply).outcome is None
-            # A proof that is refused has no axioms to report, but its reply has to be known as its own too.
-            last = await self._ask(
-                lean_text.audit(declared.name) if fine else lean_text.echo(nonce), env=self._last_env
-            )
-        except (EOFError, OSError) as error:
-            # The header was accepted: it is this proof that took the process down.
-            said = self._process.complaint()[-400:]
-            raise SessionLost(f"Lean ended during the check: {error} {said}", outcome=Outcome.CRASHED) from error
+        reply = await self._ask(declared.text, env=self._header_env, tactics=claim.find_premises)
+        fine = lean_replies.read(reply).outcome is None
+        # A proof that is refused has no axioms to report, but its reply has to be known as its own too.
+        last = await self._ask(lean_text.audit(declared.name) if fine else lean_text.echo(nonce), env=self._last_env)
         echoed = next((match[1] for message in last.messages or [] if (match := _ECHO.search(message.data))), "")
         if not echoed:
             raise SessionLost(f"the last reply does not name the theorem: {_first(last)}")
@@ -79,9 +72,9 @@ class ReplSession:
         if reply.message is not None:
             raise SessionLost(f"the REPL refused a request: {reply.message[:400]}")
         if reply.env != self._last_env + 1:
+            # What an earlier proof left behind may look like this too: another session will tell whose fault it is.
             raise SessionLost(
-                f"the REPL answered with environment {reply.env} after {self._last_env}: this is not its answer",
-                outcome=Outcome.CRASHED,
+                f"the REPL answered with environment {reply.env} after {self._last_env}: this is not its answer"
             )
         self._last_env = reply.env
 
@@ -91,11 +84,8 @@ async def open_repl(process: Process, header: str) -> ReplSession:
 
     Raises:   HeaderRefused, SessionLost: as ``backend.Backend.open``.
     """
-    try:
-        # An empty command would elaborate nothing and say nothing; a comment is the empty header.
-        reply = await ask(process, {"cmd": header or "-- no header"})
-    except (EOFError, OSError) as error:
-        raise SessionLost(f"the REPL did not start: {error} {process.complaint()[-400:]}") from error
+    # An empty command would elaborate nothing and say nothing; a comment is the empty header.
+    reply = await ask(process, {"cmd": header or "-- no header"})
     if reply.message is not None:
         raise HeaderRefused(reply.message[: lean_replies.MAX_MESSAGE_CHARS])
     reading = lean_replies.read(reply)
@@ -110,23 +100,15 @@ async def open_repl(process: Process, header: str) -> ReplSession:
 async def ask(process: Process, request: dict[str, object]) -> Reply:
     """One request and its reply.
 
-    Raises:   SessionLost: what came is no reply.      EOFError, OSError: the REPL has ended.
+    Raises:   SessionLost: the REPL has ended, or what came is no reply.
     """
     # One line: the REPL strips the ends of lines inside of a request, so that a line break there would be lost.
-    await process.send(json.dumps(request).encode() + FRAME_END)
-    received, searched = bytearray(), 0
-    while (end := received.find(FRAME_END, searched)) < 0:
-        if len(received) > MAX_REPLY_BYTES:
-            raise SessionLost(f"a reply of more than {MAX_REPLY_BYTES} bytes", outcome=Outcome.OUTPUT)
-        searched = max(0, len(received) - 1)
-        received += await process.receive()
-    if received[end:].strip():
-        raise SessionLost("the REPL wrote more than its reply", outcome=Outcome.CRASHED)
+    received = await process.ask(json.dumps(request).encode() + FRAME_END, FRAME_END, at_most=MAX_REPLY_BYTES)
     try:
-        return lean_replies.parse(bytes(received))
+        return lean_replies.parse(received)
     except ValueError as error:
-        start = bytes(received[:200]).decode(errors="replace")
-        raise SessionLost(f"the REPL wrote what is no reply ({error}): {start}", outcome=Outcome.CRASHED) from error
+        start = received[:200].decode(errors="replace")
+        raise SessionLost(f"the REPL wrote what is no reply ({error}): {start}") from error
 
 
 def conclude(declared: Declaration, reply: Reply, audit: Reply, *, nonce: str) -> Checked:

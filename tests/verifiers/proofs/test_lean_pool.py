@@ -5,7 +5,9 @@ Every claim gets exactly one verdict, of its own, whatever its process does.
 
 import asyncio
 import importlib
+import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def pool(place, *, script=None, **options):
     settings = LeanSettings(
         prefix=str(place), checker=tools["leanchecker"], repl=stage.replayer(place, **(script or {}))
     )
-    defaults = {"jail": "never", "wall_s": 4.0, "cpu_s": 0.4, "memory_mib": 200, "batch_wait_s": 0.2, "max_retries": 1}
+    defaults = {"jail": "never", "wall_s": 6.0, "cpu_s": 0.3, "memory_mib": 200, "batch_wait_s": 0.2, "max_retries": 1}
     config = ProofConfig(**{**defaults, **options})
     return ProofPool(config, backends={"lean": LeanBackend(config, settings)})
 
@@ -90,6 +92,37 @@ async def test_many_mixed_claims_get_one_verdict_each_and_none_is_anothers(place
     expected = [{**MIXED, **SLOW, FINE: Outcome.PROVED}[proof] for proof in proofs]
     assert [verdict.outcome for verdict in found] == expected
     assert not checks.pids()
+
+
+async def test_what_a_proof_leaves_behind_does_not_become_the_next_ones_verdict(place):
+    """A reply too many, written when its own check is over, is read by whoever asks next in that session."""
+    late = 'by trivial\n-- replay: late {"env": 3}'
+    checks = pool(place, sessions=1)
+    try:
+        for _ in range(3):
+            assert (await checks.verify(cases.claim(late))).passed
+            await asyncio.sleep(0.3)
+            verdict = await checks.verify(cases.claim("by simp\n-- replay: error no progress"))
+            assert (verdict.outcome, verdict.passed) == (Outcome.FAILED, False)
+    finally:
+        await checks.close()
+
+
+async def test_sessions_that_are_killed_from_outside_cost_no_honest_proof_its_verdict(place):
+    checks = pool(place, sessions=2, max_retries=5)
+    proofs = [f"by trivial\n-- replay: delay 0.0{n % 5}" for n in range(150)]
+    running = [asyncio.create_task(checks.verify(cases.claim(proof))) for proof in proofs]
+    killed = 0
+    for _ in range(4):
+        await asyncio.sleep(0.8)
+        for pid in checks.pids()[-1:]:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    try:
+        assert all(verdict.passed for verdict in await asyncio.gather(*running))
+    finally:
+        await checks.close()
+    assert killed
 
 
 async def test_headers_have_sessions_of_their_own_and_a_refused_one_is_a_failed_claim(place):

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -155,6 +156,12 @@ class Behaviour:
     def forge(repl, argument, reply, axioms):
         """A whole reply of its own before the real one."""
         write(argument.encode())
+        return reply, axioms
+
+    @staticmethod
+    def late(repl, argument, reply, axioms):
+        """A reply too many, once the check is over."""
+        threading.Timer(0.15, write, (argument.encode(),)).start()
         return reply, axioms
 
     @staticmethod

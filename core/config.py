@@ -111,6 +111,18 @@ class WarmHeader(Section):
     sessions: int = Field(1, ge=1)
 
 
+class LeanConfig(Section):
+    """Where Lean 4 is (docs/lean.md). An empty field is taken from the environment: SPARRING_LEAN, _LAKE, ..."""
+
+    lean: str = ""  # the program, such as ~/.elan/bin/lean; SPARRING_LEAN
+    lake: str = ""  # empty: beside lean; SPARRING_LAKE
+    project: str = ""  # folder of a built Lake project whose libraries headers import; SPARRING_LEAN_PROJECT
+    repl: str = ""  # built leanprover-community/repl; SPARRING_LEAN_REPL
+    checker: str = ""  # leanchecker, lean4checker, safe_verify or comparator; empty: Lean's own; SPARRING_LEAN_CHECKER
+    kimina_url: str = ""  # warm checks by such a server instead of a REPL; SPARRING_KIMINA_URL
+    kimina_timeout_s: int = Field(60, ge=1)  # of one check there; proofs.wall_s limits it together with the way there
+
+
 class ProofConfig(Section):
     """How formal proofs are checked (docs/proofs.md) and what one check may use."""
 
@@ -133,6 +145,7 @@ class ProofConfig(Section):
     batch_wait_s: float = Field(5.0, ge=0)  # that a proof waits for others while some are being checked
     max_waiting: int = Field(4096, ge=1)  # claims inside one pool; further callers wait outside
     max_retries: int = Field(2, ge=0)  # of infrastructure failures
+    lean: LeanConfig = Field(default_factory=LeanConfig)
     rocq_axioms: tuple[str, ...] = ()  # full names of axioms that a Rocq proof may rest on
     affinity: tuple[int, ...] = ()  # CPU cores to pin provers to; empty: any
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from sparring.core.config import ProofConfig
 from sparring.core.errors import UsageError
+from sparring.verifiers.proofs import lean_settings
 from sparring.verifiers.proofs.backend import Backend
+from sparring.verifiers.proofs.lean import LeanBackend
 from sparring.verifiers.proofs.pool import ProofPool
 from sparring.verifiers.proofs.rocq import RocqBackend
 
@@ -16,7 +18,8 @@ def backends(config: ProofConfig) -> dict[str, Backend]:
 
     Raises:   UsageError: provers have to be jailed and can not be.
     """
-    return {RocqBackend.name: RocqBackend(config)}
+    lean = LeanBackend(config, lean_settings.find(config.lean))
+    return {RocqBackend.name: RocqBackend(config), LeanBackend.name: lean}
 
 
 def check_provers(names: Sequence[str], config: ProofConfig) -> None:

@@ -1,0 +1,2 @@
+theorem honest : (a b : Nat) (h : a = b) : b = a :=
+h.symm

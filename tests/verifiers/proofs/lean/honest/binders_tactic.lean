@@ -1,0 +1,5 @@
+theorem honest : {p q : Prop} (hp : p) (hq : q) : p ∧ q :=
+by
+  constructor
+  · exact hp
+  · exact hq

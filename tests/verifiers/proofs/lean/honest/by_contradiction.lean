@@ -1,0 +1,2 @@
+theorem honest : ∀ p : Prop, ¬¬p → p :=
+fun p h => Classical.byContradiction h

@@ -1,0 +1,2 @@
+theorem honest : 7 ∣ 21 :=
+by decide

@@ -1,0 +1,2 @@
+theorem honest : ['x', '"'].length = 2 :=
+by rfl

@@ -1,0 +1,2 @@
+theorem honest : ('a' ≠ 'b') ∧ ('\'' ≠ '(') :=
+by decide

@@ -1,0 +1,2 @@
+theorem honest : 1 + 1 = 2 :=
+rfl -- the end

@@ -1,0 +1,2 @@
+theorem honest : 10 ∣ 1000 :=
+by decide +kernel

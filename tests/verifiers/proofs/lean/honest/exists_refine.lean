@@ -1,0 +1,4 @@
+theorem honest : ∃ n : Nat, n * n = 49 :=
+by
+  refine ⟨7, ?_⟩
+  rfl

@@ -1,0 +1,2 @@
+theorem honest : ∃ n : Nat, n * n = 49 :=
+⟨7, rfl⟩

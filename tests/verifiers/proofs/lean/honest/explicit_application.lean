@@ -1,0 +1,2 @@
+theorem honest : ∀ n : Nat, n = n :=
+fun n => @rfl Nat n

@@ -1,0 +1,3 @@
+theorem honest : 1 + 1 = 2 :=
+by
+  first | contradiction | rfl

@@ -1,0 +1,2 @@
+theorem honest : ∀ «axiom» : Nat, «axiom» = «axiom» :=
+fun «axiom» => rfl

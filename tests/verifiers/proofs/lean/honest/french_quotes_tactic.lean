@@ -1,0 +1,4 @@
+theorem honest : ∀ n : Nat, n = n :=
+by
+  intro «end»
+  exact Eq.refl «end»

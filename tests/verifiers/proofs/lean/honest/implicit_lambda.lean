@@ -1,0 +1,2 @@
+theorem honest : ∀ {p : Prop}, p → p :=
+fun h => h

@@ -1,0 +1,6 @@
+import Mathlib
+
+theorem honest : ∀ z : ℂ, z + 0 = z :=
+by
+  intro z
+  simp only [add_zero]

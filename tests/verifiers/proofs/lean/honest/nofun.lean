@@ -1,0 +1,2 @@
+theorem honest : ¬ (1 : Nat) = 2 :=
+nofun

@@ -1,0 +1,2 @@
+theorem honest : r#"a"b"#.length = 3 :=
+by rfl

@@ -1,0 +1,2 @@
+theorem honest : 2 + 2 = 4 :=
+rfl

@@ -1,0 +1,4 @@
+theorem honest : ∀ n : Nat, n + 0 = n :=
+by
+  intro n
+  simp

@@ -1,0 +1,5 @@
+theorem honest : ∀ p : Nat → Prop, (∀ n, p n) → p 3 :=
+by
+  intro p h
+  specialize h 3
+  exact h

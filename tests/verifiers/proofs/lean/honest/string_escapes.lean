@@ -1,0 +1,2 @@
+theorem honest : "a\\\"b".length = 4 :=
+by rfl

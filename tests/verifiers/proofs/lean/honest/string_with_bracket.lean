@@ -1,0 +1,2 @@
+theorem honest : ")".length = 1 :=
+by rfl

@@ -1,0 +1,2 @@
+theorem honest : "ab" ++ "c" = "abc" :=
+by decide

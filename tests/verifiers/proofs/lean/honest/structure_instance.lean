@@ -1,0 +1,2 @@
+theorem honest : ∃ p : Nat × Nat, p.1 = 1 :=
+⟨{ fst := 1, snd := 2 }, rfl⟩

@@ -1,0 +1,2 @@
+theorem honest : (fun x : Nat => (x : Nat)) 3 = 3 :=
+(rfl : 3 = 3)

@@ -1,0 +1,4 @@
+theorem honest : ∀ p q : Prop, p → q → p :=
+by
+  intros
+  assumption

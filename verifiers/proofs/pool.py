@@ -75,7 +75,7 @@ class ProofPool:
 
     def __init__(self, config: ProofConfig, *, backends: Mapping[str, Backend]) -> None:
         self._config, self._backends = config, dict(backends)
-        keep = {
+        keep: dict[Key, int] = {
             (one.backend, self._backends[one.backend].header_key(one.header)): one.sessions
             for one in config.warm
             if one.backend in self._backends
@@ -163,8 +163,8 @@ class ProofPool:
             checked = await self._checked(backend, header, claim, spent)
         finally:
             self._checking -= 1
-            if self._checking == 0:
-                self._batches.look()
+            # Not at once: if this one was accepted, it joins a batch before the loop turns.
+            asyncio.get_running_loop().call_soon(self._batches.look)
         return await self._concluded(backend, header, claim, checked=checked, spent=spent)
 
     async def _concluded(

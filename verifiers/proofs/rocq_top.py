@@ -116,4 +116,4 @@ def shown(output: str, *, chars: int = 1000) -> str:
 
 def outcome_of_error(output: str) -> Outcome:
     """An error of the prover's that is about a limit rather than about the proof."""
-    return Outcome.MEMORY if "Out of memory" in output else Outcome.FAILED
+    return Outcome.MEMORY if shown(output).startswith("Error: Out of memory") else Outcome.FAILED

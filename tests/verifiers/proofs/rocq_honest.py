@@ -10,6 +10,7 @@ from random import Random
 
 FOLDER = Path(__file__).with_name("rocq_honest")
 ARITH = "Require Import Arith Lia."
+AND, OR = " /\\ ", " \\/ "
 LISTS = "Require Import List Lia.\nImport ListNotations."
 
 
@@ -79,7 +80,7 @@ def _applications(random: Random, number: int) -> tuple[str, str, str]:
 def _conjunctions(random: Random, number: int) -> tuple[str, str, str]:
     names = [f"P{i}" for i in range(2 + number % 5)]
     turned = random.sample(names, len(names))
-    statement = f"forall {' '.join(names)} : Prop, {' /\\ '.join(names)} -> {' /\\ '.join(turned)}"
+    statement = f"forall {' '.join(names)} : Prop, {AND.join(names)} -> {AND.join(turned)}"
     pattern = " & ".join(f"h{name}" for name in names)
     ends = "\n".join(f"{'-' if number % 2 else '+'} exact h{name}. (* {name}. *)" for name in turned)
     return "", statement, f"intros {' '.join(names)} ({pattern}).\nrepeat split.\n{ends}"
@@ -88,9 +89,9 @@ def _conjunctions(random: Random, number: int) -> tuple[str, str, str]:
 def _disjunctions(random: Random, number: int) -> tuple[str, str, str]:
     names = [f"P{i}" for i in range(2 + number % 4)]
     position = random.randrange(len(names))
-    statement = f"forall {' '.join(names)} : Prop, {names[position]} -> {' \\/ '.join(names)}"
-    steps = ["right"] * position + ["left"] * (position < len(names) - 1)
-    return "", statement, f"intros {' '.join(names)} h.\n{''.join(f'{step}. ' for step in steps)}exact h."
+    statement = f"forall {' '.join(names)} : Prop, {names[position]} -> {OR.join(names)}"
+    steps = "right. " * position + "left. " * (position < len(names) - 1)
+    return "", statement, f"intros {' '.join(names)} h.\n{steps}exact h."
 
 
 def _reversals(random: Random, number: int) -> tuple[str, str, str]:
@@ -110,7 +111,7 @@ def _tuples(random: Random, number: int) -> tuple[str, str, str]:
     size = 2 + number % 6
     wanted = [random.randrange(50) for _ in range(size)]
     names = [f"x{i}" for i in range(size)]
-    equations = " /\\ ".join(f"{name} = {value}" for name, value in zip(names, wanted, strict=True))
+    equations = AND.join(f"{name} = {value}" for name, value in zip(names, wanted, strict=True))
     given = ", ".join(map(str, wanted))
     return "", f"exists {' '.join(names)} : nat, {equations}", f"exists {given}.\nrepeat split{'.' if number % 2 else '; reflexivity.'}"
 

@@ -1,4 +1,4 @@
 (* try: the same without a blank *)
-(* outcome: cheated *)
+(* outcome: cheated|failed *)
 (* naive: refused *)
 {Axiom z : False. exact z.}

@@ -1,5 +1,5 @@
 (* try: text that is shown from right to left *)
-(* outcome: cheated *)
+(* outcome: cheated|failed *)
 (* naive: paid *)
 (* audit: refused *)
 (* ‮ *) Axiom z : False. (* ‬ *)

@@ -1,5 +1,5 @@
 (* try: a hypothesis named nat *)
-(* outcome: failed *)
+(* outcome: failed|incomplete *)
 (* statement: forall n : nat, n = 0 \/ n = 1 *)
 (* naive: refused *)
 assert (nat : Set) by exact bool.

@@ -1,6 +1,8 @@
-(* try: a true statement whose proof leaves a constant named False *)
-(* outcome: proved|cheated|failed *)
-(* statement: True *)
+(* try: a constant named False, left by the half of a proof that is right *)
+(* outcome: failed *)
+(* statement: True /\ False *)
 (* never: False := exact I. *)
-(* naive: ill *)
-abstract (exact I) using False.
+(* naive: refused *)
+split.
+- abstract (exact I) using False.
+- exact I.

@@ -29,7 +29,7 @@ hosts = importlib.import_module("host")
 
 PROOFS = int(os.environ.get("SPARRING_SOAK_PROOFS", "300"))
 KILL_EVERY = 300
-AT_ONCE = 32
+AT_ONCE = 64
 GROWTH_MIB = 48.0  # of our own process: allocators keep some of what was freed
 CONFIG = ProofConfig.model_validate({"sessions": 2, "wall_s": 3, "cpu_s": 1, "memory_mib": 768, "max_retries": 3})
 

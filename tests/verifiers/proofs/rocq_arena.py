@@ -17,7 +17,7 @@ from sparring.verifiers.proofs.pool import ProofPool
 MESSAGE_CHARS = 3_000
 # Uses the names, numerals, notations and tactics that poison would change.
 HONEST = rocq_cheat.Lemma(
-    statement="forall n m : nat, (n + 0 = m -> m = n)%nat /\\ (0 = 1 -> False)%nat /\\ (True \\/ False) /\\ (1 + 1 = 2)%nat",
+    statement="forall n m : nat, (n + 0 = m -> m = n)%nat /\\ (0 = 1 -> False)%nat /\\ (True \\/ False)",
     proof="""intros n m; repeat split.
 - intros H. rewrite <- plus_n_O in H. symmetry. exact H.
 - intros H; discriminate H.

@@ -32,7 +32,17 @@ def written() -> list[Honest]:
 def families(*, each: int = 12, seed: int = 1) -> list[Honest]:
     """``each`` of every family that can be made."""
     random = Random(seed)
-    makers = (_sums, _inequalities, _squares, _applications, _conjunctions, _disjunctions, _reversals, _members, _tuples)
+    makers = (
+        _sums,
+        _inequalities,
+        _squares,
+        _applications,
+        _conjunctions,
+        _disjunctions,
+        _reversals,
+        _members,
+        _tuples,
+    )
     found = []
     for maker in makers:
         for number in range(each):
@@ -46,9 +56,7 @@ def _read(path: Path) -> Iterator[Honest]:
     table = tomllib.loads(path.read_text())
     for number, lemma in enumerate(table["lemma"]):
         header = lemma.get("header", table["header"])
-        yield Honest(
-            name=f"{path.stem}/{number}", header=header, statement=lemma["statement"], proof=lemma["proof"]
-        )
+        yield Honest(name=f"{path.stem}/{number}", header=header, statement=lemma["statement"], proof=lemma["proof"])
 
 
 def _sums(random: Random, number: int) -> tuple[str, str, str]:
@@ -67,13 +75,22 @@ def _inequalities(random: Random, number: int) -> tuple[str, str, str]:
 def _squares(random: Random, number: int) -> tuple[str, str, str]:
     k, m = random.randrange(2, 9), random.randrange(2, 9)
     statement = f"forall x y : nat, ({k} * x + {m} * y) * (x + y) = {k} * x * x + {k + m} * x * y + {m} * y * y"
-    return ARITH, statement, ("intros. ring.", "intros x y; ring.", "intro x; intro y. ring_simplify. ring.")[number % 3]
+    return (
+        ARITH,
+        statement,
+        ("intros. ring.", "intros x y; ring.", "intro x; intro y. ring_simplify. ring.")[number % 3],
+    )
 
 
 def _applications(random: Random, number: int) -> tuple[str, str, str]:
     depth = number + 1
     statement = f"forall f : nat -> nat, (forall n, f n = n) -> {'f (' * depth}{number}{')' * depth} = {number}"
-    proofs = ("rewrite !H. reflexivity.", "now rewrite !H.", f"do {depth} rewrite H; trivial.", "repeat rewrite H; easy.")
+    proofs = (
+        "rewrite !H. reflexivity.",
+        "now rewrite !H.",
+        f"do {depth} rewrite H; trivial.",
+        "repeat rewrite H; easy.",
+    )
     return "", statement, f"intros f H. {random.choice(proofs)}"
 
 
@@ -113,7 +130,11 @@ def _tuples(random: Random, number: int) -> tuple[str, str, str]:
     names = [f"x{i}" for i in range(size)]
     equations = AND.join(f"{name} = {value}" for name, value in zip(names, wanted, strict=True))
     given = ", ".join(map(str, wanted))
-    return "", f"exists {' '.join(names)} : nat, {equations}", f"exists {given}.\nrepeat split{'.' if number % 2 else '; reflexivity.'}"
+    return (
+        "",
+        f"exists {' '.join(names)} : nat, {equations}",
+        f"exists {given}.\nrepeat split{'.' if number % 2 else '; reflexivity.'}",
+    )
 
 
 def _list(items: list[int]) -> str:

@@ -1,6 +1,6 @@
-"""Two checkers as they are found in the field, which pay for what does not deserve it: the attacks are measured on them.
+"""Two checkers as they are found in the field. They pay for what does not deserve it: attacks are measured on them.
 
-    python rocq_naive.py [PART OF A NAME ...]      says what they make of each cheat
+python rocq_naive.py [PART OF A NAME ...]      says what they make of each cheat
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
-import rocq_cheat as cheats  # noqa: E402
+import rocq_cheat as cheats
 
 LIMIT_S = 60  # on a crowded machine
 MEMORY_BYTES = 2 << 30

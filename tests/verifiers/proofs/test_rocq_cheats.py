@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from sparring.core.claims import FormalProof
 from sparring.core.config import ProofConfig
 from sparring.verifiers.proofs.backends import proof_pool
 from sparring.verifiers.proofs.rocq_tools import missing
@@ -72,9 +71,8 @@ async def test_nothing_is_rewarded_by_the_sound_tier_either_with_honest_proofs_i
     pool = proof_pool(SOUND)
     try:
         tried = [(cheat.header, cheat.lemma) for cheat in mild]
-        tried += [(header, lemma) for header in dict.fromkeys(c.header for c in mild) for lemma in (arenas.HONEST,)]
-        claims = [FormalProof(backend="rocq", header=h, statement=l.statement, proof=l.proof) for h, l in tried]
-        verdicts = await asyncio.gather(*map(pool.verify, claims))
+        tried += [(header, arenas.HONEST) for header in dict.fromkeys(cheat.header for cheat in mild)]
+        verdicts = await asyncio.gather(*(arenas.Arena(pool=pool).verify(header, lemma) for header, lemma in tried))
     finally:
         await pool.close()
     wrong = [

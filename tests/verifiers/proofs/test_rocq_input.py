@@ -12,7 +12,9 @@ from sparring.verifiers.proofs.rocq_tools import missing
 
 pytestmark = [pytest.mark.service, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-CONFIG = ProofConfig.model_validate({"tier": "fast", "sessions": 1, "wall_s": 30, "cpu_s": 20, "max_proof_chars": 2**21})
+CONFIG = ProofConfig.model_validate(
+    {"tier": "fast", "sessions": 1, "wall_s": 30, "cpu_s": 20, "max_proof_chars": 2**21}
+)
 MILLION = 1_000_000
 
 
@@ -69,9 +71,9 @@ def test_it_is_refused_with_a_reason_and_the_pool_works_on(verify, name):
 
 ACCEPTED = {
     "names that are not ASCII": claim(
-        header="Definition naïve := 1.\nDefinition é₁ (α β : Prop) := α /\\ β.",
-        statement="naïve = 1 /\\ forall γ : Prop, γ -> é₁ γ γ",
-        proof="split. reflexivity. intros γ h₁. split; exact h₁.",
+        header="Definition naïve := 1.\nDefinition é₁ (π β : Prop) := π /\\ β.",
+        statement="naïve = 1 /\\ forall δ : Prop, δ -> é₁ δ δ",
+        proof="split. reflexivity. intros δ h₁. split; exact h₁.",
     ),
     "a comment of a megabyte": claim(proof=f"(* {'x. ' * (MILLION // 3)} *) reflexivity."),
     "two thousand sentences": claim(proof="idtac. " * 2_000 + "reflexivity."),

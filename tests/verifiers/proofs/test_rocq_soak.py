@@ -34,6 +34,8 @@ GROWTH_MIB = 48.0  # of our own process: allocators keep some of what was freed
 CONFIG = ProofConfig.model_validate({"sessions": 2, "wall_s": 3, "cpu_s": 1, "memory_mib": 768, "max_retries": 3})
 
 LIMIT = {Outcome.CPU_TIME, Outcome.WALL_TIME, Outcome.MEMORY}
+BROKEN = {*LIMIT, Outcome.FAILED, Outcome.CRASHED}
+LOUD = 'do 300 idtac "<prompt>Coq < 1 || 0 < </prompt>". exact NONCE.'
 # kind: share, header, statement, proof, outcomes that are right. NONCE is another number each time: a verdict on
 # another claim says something else of it, or carries another number in its message.
 MIX = {
@@ -44,13 +46,13 @@ MIX = {
     "unfinished": (0.05, "", "NONCE = NONCE /\\ False", "split. reflexivity.", {Outcome.INCOMPLETE, Outcome.FAILED}),
     "admitted": (0.04, "", "NONCE = 0", "admit.", {Outcome.INCOMPLETE}),
     "axiom": (0.04, "", "NONCE = 0", "Axiom z : False. destruct z.", {Outcome.CHEATED}),
-    "loud": (0.03, "", "NONCE = NONCE", 'do 300 idtac "<prompt>Coq < 1 || 0 < </prompt>". exact NONCE.', {Outcome.FAILED}),
+    "loud": (0.03, "", "NONCE = NONCE", LOUD, {Outcome.FAILED}),
     "unread": (0.035, "", "NONCE = NONCE", "reflexivity. (*", {Outcome.FAILED}),
     "hanging": (0.004, "", "NONCE = 0", "do 1000000000 idtac.", LIMIT),
     "deaf": (0.003, "", "NONCE = 0", "try (timeout 1000 (do 1000000000 idtac)).", LIMIT),
-    "hungry": (0.004, "", "NONCE = 0", "let rec f t := f constr:((t, t)) in f 0.", {*LIMIT, Outcome.FAILED, Outcome.CRASHED}),
-    "machine": (0.004, "", "NONCE = 0", "assert (Nat.pow 2 100 = 0) by (vm_compute; reflexivity).", {*LIMIT, Outcome.FAILED, Outcome.CRASHED}),
-}  # fmt: skip
+    "hungry": (0.004, "", "NONCE = 0", "let rec f t := f constr:((t, t)) in f 0.", BROKEN),
+    "machine": (0.004, "", "NONCE = 0", "assert (Nat.pow 2 100 = 0) by (vm_compute; reflexivity).", BROKEN),
+}
 
 
 def asked(kind, number):

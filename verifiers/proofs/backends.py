@@ -20,16 +20,21 @@ def backends(config: ProofConfig) -> dict[str, Backend]:
 
 
 def check_provers(names: Sequence[str], config: ProofConfig) -> None:
-    """Find what is wrong with the provers of a recipe before anything is started.
+    """Find what is wrong with the provers that a recipe needs before anything is started.
 
     Raises:   UsageError: there is no such backend, it can not run here, or it has to be jailed and can not be.
     """
     known = backends(config) if names else {}
     for name in names:
         if name not in known:
-            raise UsageError(f"the recipe needs prover {name!r}; there are: {', '.join(sorted(known))}")
+            raise UsageError(f"there is no prover {name!r}; there are: {', '.join(sorted(known))}")
         if problem := known[name].missing():
-            raise UsageError(f"the recipe needs prover {name!r}, which can not run here: {problem}")
+            raise UsageError(f"prover {name!r} can not run here: {problem}")
+
+
+def missing_provers() -> dict[str, str]:
+    """What keeps each of them from running here and how to mend it; empty: nothing."""
+    return {name: backend.missing() for name, backend in backends(ProofConfig(jail="never")).items()}
 
 
 def proof_pool(config: ProofConfig) -> ProofPool:

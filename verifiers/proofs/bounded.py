@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -32,12 +32,20 @@ class Limits:
     memory_mib: float
 
 
-async def bounded(work: Coroutine[Any, Any, T], *, of: Measured, limits: Limits) -> T:
+async def bounded(
+    work: Coroutine[Any, Any, T],
+    *,
+    of: Measured,
+    limits: Limits,
+    cpu_before: float = 0.0,
+    ended: Callable[[], bool] = lambda: False,
+) -> T:
     """The result of ``work``, which is cancelled when what does it goes past a limit; then kill that.
 
     As long as the machine is so crowded that the work did not get the processor time to end, it may take
     ``STARVED_TIMES`` its wall time.
 
+    Args:     cpu_before: what had been used before this work.      ended: whether nobody wants the result any more.
     Raises:   SessionLost: a limit, with its outcome.
     """
     task = asyncio.ensure_future(work)
@@ -45,10 +53,9 @@ async def bounded(work: Coroutine[Any, Any, T], *, of: Measured, limits: Limits)
     started = loop.time()
     try:
         done, _ = await asyncio.wait({task}, timeout=min(LOOK_S, limits.wall_s))
-        if done:
-            return task.result()
-        cpu_before = of.usage().cpu_s
         while not done:
+            if ended():
+                raise SessionLost("it was closed")
             if broken := _broken(of, limits, seconds=loop.time() - started, cpu_before=cpu_before):
                 raise broken
             done, _ = await asyncio.wait({task}, timeout=LOOK_S)

@@ -245,7 +245,13 @@ class ProofPool:
     async def _check(self, slot: Slot, session: Session, claim: FormalProof, spent: Spent) -> Checked:
         nonce = secrets.token_hex(8)
         before = session.usage()
-        checked = await bounded(session.check(claim, nonce=nonce), of=session, limits=self._limits)
+        checked = await bounded(
+            session.check(claim, nonce=nonce),
+            of=session,
+            limits=self._limits,
+            cpu_before=before.cpu_s,
+            ended=lambda: self._closed,
+        )
         if checked.nonce != nonce:
             raise SessionLost(f"the answer to another check: nonce {checked.nonce!r}, expected {nonce!r}")
         usage = session.usage()

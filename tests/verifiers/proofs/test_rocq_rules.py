@@ -28,6 +28,8 @@ ALLOWED = [
     "intros α β. exact (α ∧ β).",
     "exact Set.",
     "_tactic.",
+    "apply fix_eq. rewrite fix', prefix, Fix_F_eq, cofix_1. (* fix f 1. *)",
+    'idtac "fix f 1".',
 ]
 CHEATS = {
     "command": [
@@ -60,6 +62,15 @@ CHEATS = {
         "Ærø.",  # not ASCII, but upper case
     ],
     "attribute": ["#[local] Hint Resolve x : core.", "#[ global] auto."],
+    "fixpoint": [
+        "fix f 1.",
+        "cofix f.",
+        "exact ((fix f (n : nat) : False := f n) 0).",
+        "refine (ltac:(fix f 1)).",
+        "idtac;fix(* *)f 1.",
+        "all: fix f 1.",
+        "exact (1fix).",
+    ],
     "no-tactic": ['"auto" Admitted.', "?x Admitted.", ": Admitted.", "@Admitted.", "=> Admitted."],
 }
 UNREADABLE = {

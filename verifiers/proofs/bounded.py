@@ -48,22 +48,47 @@ async def bounded(
     Args:     cpu_before: what had been used before this work.      ended: whether nobody wants the result any more.
     Raises:   SessionLost: a limit, with its outcome.
     """
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
+    watch = _Watch(of, limits, cpu_before=cpu_before, ended=ended)
     try:
-        done, _ = await asyncio.wait({task}, timeout=min(LOOK_S, limits.wall_s))
-        while not done:
-            if ended():
-                raise SessionLost("it was closed")
-            if broken := _broken(of, limits, seconds=loop.time() - started, cpu_before=cpu_before):
-                raise broken
-            done, _ = await asyncio.wait({task}, timeout=LOOK_S)
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(None) as patience:
+            watch.start(patience)
+            try:
+                return await work
+            finally:
+                watch.stop()
+    except TimeoutError:
+        if watch.problem is None:  # somebody else's
+            raise
+        raise watch.problem from None
+
+
+class _Watch:
+    """Looks every now and then, and ends a piece of work that went past a limit."""
+
+    def __init__(self, of: Measured, limits: Limits, *, cpu_before: float, ended: Callable[[], bool]) -> None:
+        self._of, self._limits, self._cpu_before, self._ended = of, limits, cpu_before, ended
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self.problem: SessionLost | None = None
+
+    def start(self, patience: asyncio.Timeout) -> None:
+        self._patience = patience
+        self._timer = self._loop.call_later(min(LOOK_S, self._limits.wall_s), self._look)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        seconds = self._loop.time() - self._started
+        self.problem = (
+            SessionLost("it was closed")
+            if self._ended()
+            else _broken(self._of, self._limits, seconds=seconds, cpu_before=self._cpu_before)
+        )
+        if self.problem is not None:
+            self._patience.reschedule(self._loop.time())
+        else:
+            self._timer = self._loop.call_later(LOOK_S, self._look)
 
 
 def _broken(of: Measured, limits: Limits, *, seconds: float, cpu_before: float) -> SessionLost | None:

@@ -239,24 +239,25 @@ class ProofPool:
         except TimeoutError as error:
             raise SessionLost(f"the header was not loaded (deadline {self._config.header_s:g} s)") from error
         self.tally.started += 1
-        slot.session, slot.key = session, key
+        slot.session, slot.key, slot.cpu_s = session, key, session.usage().cpu_s
         return session
 
     async def _check(self, slot: Slot, session: Session, claim: FormalProof, spent: Spent) -> Checked:
         nonce = secrets.token_hex(8)
-        before = session.usage()
+        cpu_before = slot.cpu_s
         checked = await bounded(
             session.check(claim, nonce=nonce),
             of=session,
             limits=self._limits,
-            cpu_before=before.cpu_s,
+            cpu_before=cpu_before,
             ended=lambda: self._closed,
         )
         if checked.nonce != nonce:
             raise SessionLost(f"the answer to another check: nonce {checked.nonce!r}, expected {nonce!r}")
         usage = session.usage()
         slot.uses += 1
-        spent.cpu_s += max(0.0, usage.cpu_s - before.cpu_s)
+        slot.cpu_s = usage.cpu_s
+        spent.cpu_s += max(0.0, usage.cpu_s - cpu_before)
         spent.memory_mib = max(spent.memory_mib, usage.memory_mib)
         if slot.uses >= self._config.recycle_after or usage.memory_mib > self._config.recycle_mib:
             await slot.empty()

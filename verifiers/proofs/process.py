@@ -15,14 +15,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from sparring.core.types import Outcome
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost, Usage
 from sparring.verifiers.proofs.prison import Command
+from sparring.verifiers.proofs.reader import Reader
 
 CHUNK = 1 << 16
 COMPLAINT_BYTES = 4096  # kept of standard error; the rest is read and forgotten, or the prover would block
 END_S = 10.0  # from a kill until the kernel has ended everything
+LIST_S = 0.15
+STAT_BYTES = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
@@ -37,8 +39,11 @@ class Process:
         self, command: Command, *, jail: bool, merge_errors: bool = False, affinity: Sequence[int] = ()
     ) -> None:
         """``merge_errors``: standard error goes where standard output goes, in order."""
+        self._jailed = jail
         self._loop = asyncio.get_running_loop()
-        self._complaint = self._unread = b""
+        self._complaint = b""
+        self._listed: list[int] = []
+        self._listed_at = -LIST_S
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
         self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -53,6 +58,7 @@ class Process:
         if affinity:
             os.sched_setaffinity(self._process.pid, affinity)
         self._socket.setblocking(False)
+        self._reader = Reader(self._socket)
         if self._errors_fd >= 0:
             self._loop.add_reader(self._errors_fd, self._drain)
 
@@ -103,44 +109,30 @@ class Process:
         with suppress(OSError):  # it has closed its end
             self._socket.shutdown(socket.SHUT_WR)
 
-    async def receive(self) -> bytes:
-        """Some of what the prover wrote.
-
-        Raises:   EOFError: it has ended.
-        """
-        if self._unread:
-            data, self._unread = self._unread, b""
-            return data
-        try:
-            data = await self._loop.sock_recv(self._socket, CHUNK)
-        except ConnectionError:  # it died with input unread: said once, and its last words come after
-            data = await self._loop.sock_recv(self._socket, CHUNK)
-        if not data:
-            raise EOFError("the prover has ended")
-        return data
-
     async def ask(self, data: bytes, until: bytes, *, at_most: int) -> bytes:
         """Send ``data`` and read up to the first ``until``; what comes behind it is kept for the next reading.
 
         Raises:   SessionLost: the prover ended before, or wrote more than ``at_most`` bytes.
         """
-        sending = asyncio.ensure_future(self.send(data))
-        found = bytearray()
+        sending = self._begin(data)
         try:
-            searched = 0
-            while (at := found.find(until, searched)) < 0:
-                if len(found) > at_most:
-                    raise SessionLost(f"more than {at_most} bytes of output", outcome=Outcome.OUTPUT)
-                searched = max(0, len(found) - len(until))
-                found += await self.receive()
-            await sending
-            self._unread = bytes(found[at + len(until) :])
-            return bytes(found[: at + len(until)])
+            end = await self._reader.find(until, at_most=at_most)
+            if sending is not None:
+                await sending
+            return self._reader.take(end)
         except (OSError, EOFError) as error:
-            said = self.complaint() or bytes(found[-COMPLAINT_BYTES:]).decode(errors="replace").strip()
+            said = self.complaint() or self._reader.tail(COMPLAINT_BYTES).decode(errors="replace").strip()
             raise SessionLost(f"the prover has ended: {said or 'it said nothing'}") from error
         finally:
-            sending.cancel()
+            if sending is not None:
+                sending.cancel()
+
+    def _begin(self, data: bytes) -> asyncio.Future[None] | None:
+        """Send what fits at once, which is nearly always all; else the rest beside the reading of answers."""
+        sent = 0
+        with suppress(BlockingIOError, ConnectionError):  # what is wrong will be seen when reading
+            sent = self._socket.send(data) if data else 0
+        return asyncio.ensure_future(self.send(data[sent:])) if sent < len(data) else None
 
     async def rest(self, *, at_most: int) -> bytes:
         """Everything the prover writes until it ends.
@@ -148,13 +140,7 @@ class Process:
         Raises:   SessionLost: more than ``at_most`` bytes.
         """
         self.finish()
-        found = bytearray()
-        while len(found) <= at_most:
-            try:
-                found += await self.receive()
-            except EOFError:
-                return bytes(found)
-        raise SessionLost(f"more than {at_most} bytes of output", outcome=Outcome.OUTPUT)
+        return await self._reader.end(at_most=at_most)
 
     def complaint(self) -> str:
         """The last that was written to standard error."""
@@ -169,11 +155,14 @@ class Process:
         return found
 
     def usage(self) -> Usage:
-        """Of all its processes together."""
+        """Of all its processes together; which these are is looked up anew only now and then."""
+        now = self._loop.time()
+        if now - self._listed_at > LIST_S:
+            self._listed_at, self._listed = now, self.pids()
         memory = cpu = 0.0
-        for pid in self.pids():
+        for pid in self._listed:
             with suppress(OSError, ValueError, IndexError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                fields = _stat(pid)
                 cpu += sum(map(int, fields[11:15])) / TICKS
                 memory += int(fields[21]) * PAGE_MIB
         return Usage(memory_mib=memory, cpu_s=cpu)
@@ -182,7 +171,7 @@ class Process:
         """Whether any of its processes is running or ready to, rather than waiting for something."""
         for pid in self.pids():
             with suppress(OSError, IndexError):
-                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R":
+                if _stat(pid)[0] == b"R":
                     return True
         return False
 
@@ -190,6 +179,7 @@ class Process:
         """Kill its process group, and with it the jail and everything inside; return when all are gone."""
         if self._errors_fd >= 0:
             self._loop.remove_reader(self._errors_fd)
+        self._reader.close()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         await asyncio.shield(asyncio.to_thread(self._end))
@@ -200,20 +190,29 @@ class Process:
         self._info_fd = self._errors_fd = -1
 
     def _end(self) -> None:
-        """The jail's first process dies with the one that we started; its namespace takes the others along."""
+        """What is below the process that we started goes first, so that this one, bubblewrap, still sees to its end.
+
+        The first process of a jail takes its namespace along; without a jail the group holds everything.
+        """
         handles = []
         for pid in self.pids()[1:]:
             with suppress(OSError):
                 handles.append(os.pidfd_open(pid))
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._jailed:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         for handle in handles:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
             poll = select.poll()
             poll.register(handle, select.POLLIN)
             poll.poll(END_S * 1000)
             os.close(handle)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S if handles else 0)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
@@ -226,6 +225,15 @@ class Process:
         if not data:
             self._loop.remove_reader(self._errors_fd)
         self._complaint = (self._complaint + data)[-COMPLAINT_BYTES:]
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What the kernel says of a process, from its state on: field 3 of proc_pid_stat(5) comes first."""
+    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        return os.read(descriptor, STAT_BYTES).rpartition(b")")[2].split()
+    finally:
+        os.close(descriptor)
 
 
 def _memory(content: bytes) -> IO[bytes]:

@@ -24,7 +24,12 @@ async def premises(top: RocqTop, goal: str, *, own: str = "") -> tuple[str, ...]
     found: dict[str, str] = {}
     waiting, seen = [goal], {goal}
     while waiting:
-        term = await _term(top, waiting.pop())
+        name = waiting.pop()
+        term = await _term(top, name)
+        if term is None and name == goal:
+            raise SessionLost(f"the term of {goal} can not be printed")
+        # What a session split off is put back into the term at its end, and bound there under its old name.
+        term = term or ""
         words = [word for word in dict.fromkeys(names(term)) if word not in seen and word not in KEYWORDS]
         words = words[: max(0, MAX_NAMES - len(seen))]
         seen.update(words)
@@ -35,12 +40,10 @@ async def premises(top: RocqTop, goal: str, *, own: str = "") -> tuple[str, ...]
     return tuple(module.sub("", full, count=1) if module.match(full) else full for full in found)
 
 
-async def _term(top: RocqTop, name: str) -> str:
+async def _term(top: RocqTop, name: str) -> str | None:
     commands = ["Set Printing All.", f"Print {name}.", "Unset Printing All."]
     (answer,) = await top.exchange(commands)
-    if not answer.all_succeeded(len(commands)):
-        raise SessionLost(f"the term of {name} can not be printed")
-    return answer.replies[1].output
+    return answer.replies[1].output if answer.failed is None else None
 
 
 async def _lemmas(top: RocqTop, words: Sequence[str]) -> list[str]:

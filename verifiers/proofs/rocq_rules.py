@@ -7,6 +7,7 @@ first line only: what passes them is audited by the kernel, and again in a clean
 
 from __future__ import annotations
 
+import functools
 import re
 
 from sparring.core.types import Outcome
@@ -26,14 +27,16 @@ PROOF = "Proof."
 # rocq-prover/rocq#20413, #20455, #21839, #22389. coqchk has the same guard checker, so no audit finds them. Rocq's
 # own induction principles are not concerned, and `fix` and `cofix` are keywords: nothing else makes new ones.
 FIXPOINT = re.compile(r"(?<![A-Za-z_])(?:co)?fix(?![A-Za-z0-9_'])")
+KEPT = 256  # texts whose sentences are remembered: each is asked for again when it is sent
 
 
-def tactics(proof: str) -> list[Sentence]:
+@functools.lru_cache(KEPT)
+def tactics(proof: str) -> tuple[Sentence, ...]:
     """The sentences of ``proof`` that are sent; a ``Proof.`` at its begin changes nothing and is left out.
 
     Raises:   Unreadable: as ``sentences``.
     """
-    found = sentences(proof)
+    found = tuple(sentences(proof))
     return found[1:] if found and found[0].text == PROOF else found
 
 
@@ -100,12 +103,13 @@ def proposition(statement: str) -> str:
     return f"({without_comments(statement).strip()})"
 
 
-def header_sentences(header: str) -> list[str]:
+@functools.lru_cache(KEPT)
+def header_sentences(header: str) -> tuple[str, ...]:
     """The sentences of a header in a canonical form: no comments, blanks outside strings made one.
 
     Raises:   Unreadable: as ``sentences``.
     """
-    return [_one_blank(sentence.text) for sentence in sentences(header)]
+    return tuple(_one_blank(sentence.text) for sentence in sentences(header))
 
 
 def _one_blank(text: str) -> str:

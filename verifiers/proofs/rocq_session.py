@@ -1,13 +1,13 @@
 """One coqtop with a header loaded: checks proofs, and goes back to the header after each.
 
+    BackTo <header>.                         ours: whatever the proof before did is gone, or the session is
     Theorem goal_<nonce> : (statement).      ours
     tactic sentences                         the model's, without comments
-    Qed.                                     ours, and everything after
-    Print Assumptions goal_<nonce>.          unless a clean process asks that later
-    BackTo <header>.
+    Qed.                                     ours
+    Print Assumptions goal_<nonce>.          ours, unless a clean process asks that later
 
-All of it is written at once. A proof is accepted only if the output holds exactly the prompts of sentences that all
-succeeded.
+Everything up to Qed is written at once. A proof is accepted only if the output holds exactly the prompts of sentences
+that all succeeded.
 """
 
 from __future__ import annotations
@@ -56,21 +56,15 @@ class RocqSession:
         """As ``Session.check``."""
         goal, sentences = f"goal_{nonce}", tactics(claim.proof)
         script = [f"Theorem {goal} :", f"{proposition(claim.statement)}.", *(one.text for one in sentences), "Qed."]
-        if self._audit:
-            (proof,) = await self._top.exchange(script)
-        else:
-            proof, end = await self._top.exchange(script, self._back())
-            self._returned(end)
+        # Going back costs no exchange of its own: it is done, and looked at, before the next proof.
+        start, proof = await self._top.exchange([f"BackTo {self._header}."], script)
+        if [(reply.state, reply.open_proofs) for reply in start.replies] != [(self._header, "")]:
+            raise SessionLost("the session did not return to its header")
         if not proof.all_succeeded(len(sentences) + 2) or proof.replies[-1].open_proofs:
-            checked = _refused(proof, sentences, claim, nonce=nonce)
-        elif self._audit:
-            checked = await self._audited(goal, nonce=nonce, find_premises=claim.find_premises)
-        else:
-            checked = Checked(outcome=Outcome.PROVED, nonce=nonce)
+            return _refused(proof, sentences, claim, nonce=nonce)
         if self._audit:
-            (end,) = await self._top.exchange(self._back())
-            self._returned(end)
-        return checked
+            return await self._audited(goal, nonce=nonce, find_premises=claim.find_premises)
+        return Checked(outcome=Outcome.PROVED, nonce=nonce)
 
     async def _audited(self, goal: str, *, nonce: str, find_premises: bool) -> Checked:
         (audited,) = await self._top.exchange([f"Print Assumptions {goal}."])
@@ -82,13 +76,6 @@ class RocqSession:
             return Checked(outcome=Outcome.CHEATED, nonce=nonce, message=message, axioms=axioms)
         found = await premises(self._top, goal) if find_premises else ()
         return Checked(outcome=Outcome.PROVED, nonce=nonce, axioms=axioms, premises=found)
-
-    def _back(self) -> list[str]:
-        return [f"BackTo {self._header}."]
-
-    def _returned(self, end: Section) -> None:
-        if [(reply.state, reply.open_proofs) for reply in end.replies] != [(self._header, "")]:
-            raise SessionLost("the session did not return to its header")
 
     def usage(self) -> Usage:
         return self._top.usage()

@@ -50,6 +50,7 @@ class Tools:
         )
 
 
+@functools.cache
 def missing() -> str:
     """What keeps Rocq from running here and how to mend it; empty: nothing."""
     absent = [name for name in PROGRAMS if not shutil.which(name)]

@@ -62,12 +62,19 @@ async def test_a_header_that_is_kept_warm_is_given_up_last():
 
 async def test_a_caller_of_a_cold_header_is_not_passed_over_for_ever():
     async with pool_of(tier="fast", sessions=1) as (pool, backend):
-        flood = [asyncio.create_task(pool.verify(claim("slow 0.002", header="hot"))) for _ in range(300)]
+        done = asyncio.Event()
+
+        async def flood():
+            while not done.is_set():
+                await pool.verify(claim("ok", header="hot"))
+
+        lanes = [asyncio.create_task(flood()) for _ in range(4)]
         await asyncio.sleep(0.02)
-        await pool.verify(claim("ok", header="cold"))
-        assert sum(task.done() for task in flood) < 200
-        await asyncio.gather(*flood)
-        assert {session.header for session in backend.sessions} == {"hot", "cold"}
+        async with asyncio.timeout(20):
+            assert (await pool.verify(claim("ok", header="cold"))).passed
+        done.set()
+        await asyncio.gather(*lanes)
+        assert backend.sessions[0].checks > 10  # the warm header was preferred, within bounds
 
 
 async def test_an_answer_to_another_check_is_never_a_verdict():

@@ -25,7 +25,7 @@ ALLOWED = [
     "exact (x.(field)).",
     "rewrite Nat.add_comm, <- H.",
     "pose (y := 1.5).",
-    "intros α β. exact (α ∧ β).",
+    "intros ξ Ψ. exact (ξ ∧ Ψ).",
     "exact Set.",
     "_tactic.",
     "apply fix_eq. rewrite fix', prefix, Fix_F_eq, cofix_1. (* fix f 1. *)",

@@ -110,12 +110,12 @@ async def test_every_proof_gets_one_right_verdict_though_provers_are_killed_and_
     before = set(hosts.descendants())
     pool = proof_pool(CONFIG)
     try:
-        assert await drive(pool, 100) == []
+        assert await drive(pool, 60) == []
         memory_before, provers_before = own_mib(), len(pool.pids())
         started = time.monotonic()
         assert await drive(pool, PROOFS, first=100, kill_every=min(KILL_EVERY, PROOFS)) == []
         seconds = time.monotonic() - started
-        assert await drive(pool, 40, first=10**6) == []  # what was killed is up again
+        assert await drive(pool, 20, first=10**6) == []  # what was killed is up again
         print(f"proofs={PROOFS} seconds={seconds:.1f} own_growth_mib={own_mib() - memory_before:.1f} {pool.stats()}")
         assert own_mib() - memory_before < GROWTH_MIB
         assert len(pool.pids()) <= max(provers_before, 2 * CONFIG.sessions)

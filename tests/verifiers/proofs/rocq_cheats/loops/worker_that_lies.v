@@ -1,5 +1,5 @@
 (* try: workers of the prover's own that do not check *)
-(* outcome: failed|cheated *)
+(* outcome: failed|cheated|wall_time|cpu_time *)
 (* statement: True /\ False *)
 (* naive: ill *)
 split.

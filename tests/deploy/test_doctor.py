@@ -40,6 +40,8 @@ def a_machine(**changes):
         newest_file_s=1_799_000_000,
         executor="",
         executor_tiers={"A": "", "B": ""},
+        provers={"rocq": ""},
+        prover_jail="",
     )
     return replace(machine, **changes)
 
@@ -104,6 +106,8 @@ FAULTS = {
         "warn",
         "install bubblewrap",
     ),
+    "a machine without a prover": ({"provers": {"rocq": "apt-get install coq"}}, "prover rocq", "warn", "apt-get"),
+    "a machine that can not jail provers": ({"prover_jail": "no bubblewrap"}, "prover jail", "warn", "no bubblewrap"),
     "a machine that isolates nothing": (
         {"executor_tiers": {"A": "no bubblewrap", "B": "no Landlock"}},
         "executor isolation",
@@ -168,6 +172,7 @@ def test_looking_at_this_machine_sees_a_running_python_and_a_working_executor(tm
     assert machine.packages["numpy"]
     assert machine.executor == ""
     assert set(machine.executor_tiers) == {"A", "B"}
+    assert "rocq" in machine.provers
     assert machine.available > 0
     assert str(tmp_path) in machine.free_disk
     assert machine.unwritable == {}

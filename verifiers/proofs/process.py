@@ -46,7 +46,9 @@ class Process:
         self._listed_at = -LIST_S
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
-        self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC)
+        if not merge_errors:
+            os.set_blocking(self._errors_fd, False)  # our end alone: a prover that writes much has to wait for us
         self._directory: Path | None = None
         with ExitStack() as stack, theirs:
             for descriptor in (info_end, errors_end):

@@ -12,7 +12,7 @@ import re
 
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs.backend import Refusal
-from sparring.verifiers.proofs.rocq_lexer import Sentence, Unreadable, names, position, sentences, without_comments
+from sparring.verifiers.proofs.rocq_lexer import Sentence, Unreadable, position, sentences, without_comments
 
 # Modules of the standard library that hold tactics, such as Z.to_euclidean_division_equations or Nat.order. No command
 # begins with one of them.
@@ -21,7 +21,8 @@ QUALIFIED_TACTIC = re.compile(rf"(?:{'|'.join(TACTIC_MODULES)})\.[a-z_][A-Za-z0-
 # all: !: 2: 1,3-5: [goal]: and par:, which the jail bounds.
 SELECTOR = re.compile(r"(?:all|par|!|[0-9][0-9,\s-]*|\[\s*[A-Za-z_][\w']*\s*\])\s*:(?!=)\s*")
 # What a tactic can begin with besides a lower-case word: ( [ and the number of a goal was read as a selector.
-OPENINGS = "(["
+OPENINGS = ("(", "[")
+WORD = re.compile(r"[^\W\d][\w']*(?:\.[^\W\d][\w']*)*")
 PROOF = "Proof."
 # Kernels from 8.16 to 9.2 accept some fixpoints that do not end, and prove False by them, with no axiom to be seen:
 # rocq-prover/rocq#20413, #20455, #21839, #22389. coqchk has the same guard checker, so no audit finds them. Rocq's
@@ -62,15 +63,16 @@ def _broken_rule(sentence: Sentence) -> tuple[str, str] | None:
     if selected := SELECTOR.match(body):
         body = body[selected.end() :]
     shown = body[:60]
-    if "#[" in without_strings(body):
+    code = without_strings(body) if '"' in body else body
+    if "#[" in code:
         return "attribute", f"{shown!r} carries an attribute"
-    if FIXPOINT.search(without_strings(body)):
+    if FIXPOINT.search(code):
         return "fixpoint", f"{shown!r} holds fix or cofix, whose check has known holes; use induction"
-    word = next(names(body), "")
-    if body.startswith(tuple(OPENINGS)):
+    if body.startswith(OPENINGS):
         return None
-    if not word or not body.startswith(word):
+    if not (begun := WORD.match(body)):
         return "no-tactic", f"{shown!r} does not begin with a tactic"
+    word = begun[0]
     if QUALIFIED_TACTIC.fullmatch(word):
         return None
     if not ("a" <= word[0] <= "z" or word[0] == "_"):

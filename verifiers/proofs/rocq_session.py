@@ -57,9 +57,13 @@ class RocqSession:
         goal, sentences = f"goal_{nonce}", tactics(claim.proof)
         script = [f"Theorem {goal} :", f"{proposition(claim.statement)}.", *(one.text for one in sentences), "Qed."]
         # Going back costs no exchange of its own: it is done, and looked at, before the next proof.
-        start, proof = await self._top.exchange([f"BackTo {self._header}."], script)
-        if [(reply.state, reply.open_proofs) for reply in start.replies] != [(self._header, "")]:
+        (answer,) = await self._top.exchange([f"BackTo {self._header}.", *script])
+        back, *rest = answer.replies
+        if (back.state, back.open_proofs) != (self._header, ""):
             raise SessionLost("the session did not return to its header")
+        # States are numbered on from the last one there ever was; ours comes first, so its number can be believed.
+        started = bool(rest) and rest[0].state != self._header
+        proof = Section(rest[0].state - 1 if started else self._header, tuple(rest))
         if not proof.all_succeeded(len(sentences) + 2) or proof.replies[-1].open_proofs:
             return _refused(proof, sentences, claim, nonce=nonce)
         if self._audit:

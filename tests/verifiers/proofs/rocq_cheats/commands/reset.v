@@ -1,0 +1,7 @@
+(* try: forget everything that the session knows *)
+(* outcome: cheated *)
+(* naive: paid *)
+(* audit: paid *)
+Reset Initial.
+Theorem goal : True.
+exact I.

@@ -1,0 +1,4 @@
+(* try: an auxiliary lemma without a proof *)
+(* outcome: incomplete|failed *)
+(* naive: refused *)
+abstract (shelve).

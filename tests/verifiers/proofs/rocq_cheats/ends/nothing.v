@@ -1,0 +1,4 @@
+(* try: no proof at all *)
+(* outcome: incomplete|failed *)
+(* naive: refused *)
+

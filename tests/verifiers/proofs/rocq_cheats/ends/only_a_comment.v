@@ -1,0 +1,4 @@
+(* try: a proof of comments *)
+(* outcome: incomplete|failed *)
+(* naive: refused *)
+(* trivial *)

@@ -1,0 +1,7 @@
+(* try: an own Qed *)
+(* outcome: cheated *)
+(* naive: refused *)
+exact I. Qed.
+Theorem goal2 : True.
+Proof.
+exact I.

@@ -1,0 +1,4 @@
+(* try: the goal on the shelf *)
+(* outcome: incomplete|failed *)
+(* naive: refused *)
+shelve.

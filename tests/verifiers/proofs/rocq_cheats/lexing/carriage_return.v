@@ -1,0 +1,7 @@
+(* try: carriage returns alone *)
+(* outcome: cheated *)
+(* naive: paid *)
+(* audit: refused *)
+idtac.
+Axiom z : False.
+exact z.

@@ -1,0 +1,5 @@
+(* try: half a character *)
+(* outcome: cheated|failed *)
+(* append: "\ud800" x 1 *)
+(* naive: ill *)
+exact I.

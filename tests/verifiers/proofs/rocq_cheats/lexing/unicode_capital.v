@@ -1,0 +1,6 @@
+(* try: capitals that are not ASCII *)
+(* outcome: cheated|failed *)
+(* naive: refused *)
+Äxiom z : False.
+Σ z.
+exact z.

@@ -1,0 +1,4 @@
+(* try: hypotheses without end *)
+(* outcome: wall_time|cpu_time|memory *)
+(* naive: ill *)
+repeat (pose proof I).

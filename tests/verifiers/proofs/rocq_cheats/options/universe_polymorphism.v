@@ -1,0 +1,7 @@
+(* try: universe polymorphism for what follows *)
+(* outcome: cheated *)
+(* statement: True *)
+(* naive: paid *)
+(* audit: paid *)
+Set Universe Polymorphism.
+exact I.

@@ -1,0 +1,5 @@
+(* try: admit, and the trusted Qed *)
+(* outcome: incomplete *)
+(* row: 12 *)
+(* naive: refused *)
+admit.

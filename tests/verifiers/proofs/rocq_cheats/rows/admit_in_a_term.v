@@ -1,0 +1,5 @@
+(* try: sorry inside a term *)
+(* outcome: incomplete|failed *)
+(* row: 17 *)
+(* naive: refused *)
+exact (ltac:(admit)).

@@ -1,0 +1,7 @@
+(* try: constraints by command *)
+(* outcome: cheated *)
+(* statement: True *)
+(* naive: refused *)
+Universes u v.
+Constraint u < Set.
+exact I.

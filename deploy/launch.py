@@ -104,12 +104,21 @@ def check(config: RunConfig) -> None:
               recipe option, a role whose policy is not there, too little isolation for programs.
     """
     _check_policies(build(config.recipe), config)
+    _check_staleness(build(config.recipe), config)
     choose(config.executor)
     load_tokenizer(config.policy.model)
     if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
     if config.evaluation.tasks is not None:
         refuse_test_set(config.evaluation.tasks)
+
+
+def _check_staleness(recipe: Recipe, config: RunConfig) -> None:
+    if recipe.synchronous and config.replay.max_staleness:
+        raise UsageError(
+            f"replay.max_staleness = {config.replay.max_staleness}, but {config.recipe.name} credits whole rounds; "
+            "set it to 0"
+        )
 
 
 def _check_policies(recipe: Recipe, config: RunConfig) -> None:

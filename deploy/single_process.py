@@ -37,6 +37,7 @@ from sparring.learner.loop import learn, publish_initial
 from sparring.learner.publish import default_store
 from sparring.recipes import build
 from sparring.replay.memory import MemoryStore
+from sparring.serving.embedder import Embedder
 from sparring.serving.engine import SteppedEngine
 from sparring.serving.local import ByPolicy, LocalSampler
 from sparring.serving.settings import EngineSettings, prepare_environment
@@ -79,7 +80,13 @@ class SingleProcess:
         self._verify, self._view, self._start = verify, view, start
         self._step = start.step if start else 0
         self._memory = MemoryWatch()
-        self._collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=self._keep)
+        self._collector = Collector(
+            recipe,
+            episodes=store.episodes,
+            replay=store.replay,
+            keep=self._keep,
+            embed=Embedder(config.policy, feed=store.versions),
+        )
         self._watch = Watch(recipe, self._collector, history=rows_until(directory.metrics, step=self._step))
         self._stopping = False
         self._samples = SampleRecord(directory.samples)
@@ -124,7 +131,7 @@ class SingleProcess:
     async def _round(self) -> None:
         """Play what one step consumes, then make the step."""
         store = self._store
-        while await store.replay.depth() < len(self._recipe.openings()):
+        while await store.replay.depth() < self._recipe.num_cohorts():
             await self._play()
             # To the last one: what a step begins with must be what its snapshot holds, or a resume would differ.
             while await self._collector.collect_some(timeout_s=0):
@@ -135,7 +142,7 @@ class SingleProcess:
             feed=store.versions,
             start_step=self._step,
             num_steps=self._step + 1,
-            cohorts_per_step=len(self._recipe.openings()),
+            cohorts_per_step=self._recipe.num_cohorts(),
             on_step=self._on_step,
             should_stop=lambda: False,
             extra=store.snapshot,

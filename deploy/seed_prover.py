@@ -30,8 +30,8 @@ from sparring.recipes.stp_marks import EOS, TRIVIAL, conjecturer_prompt, prover_
 
 log = logging.getLogger(__name__)
 SHAPE = SeedConfig(hidden_size=128, num_layers=3, num_heads=4, intermediate_size=384, max_tokens=256, batch_size=64)
-NUM_STEPS = 2_400
-NUM_THEOREMS = 12_000
+NUM_STEPS = 800
+NUM_THEOREMS = 8_000
 # Share of the theorems at each level. Level 3 is conjectured and never proved.
 LEVELS = {1: 0.45, 2: 0.45, 3: 0.10}
 PROVED = 2

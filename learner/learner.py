@@ -21,9 +21,9 @@ from sparring.learner import checkpoint
 from sparring.learner.checkpoint import Commit
 from sparring.learner.minibatches import merged, minibatches
 from sparring.learner.packing import pack
+from sparring.learner.publish import Published, default_store
 
 NO_VERSION = -2  # of weights between two updates of a step: nothing was ever sampled by them
-from sparring.learner.publish import Published, default_store
 
 
 class Learner(ABC):

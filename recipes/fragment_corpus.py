@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from sparring.recipes.fragment import LIST, MAX_SYMBOLS, NAT, Malformed, Term, parse, variables
+from sparring.recipes.fragment import LIST, NAT, Malformed, Term, parse, variables
 from sparring.recipes.fragment_lemmas import LEMMAS, Lemma
 from sparring.recipes.fragment_prop import prove
 from sparring.recipes.fragment_tactics import to_script

@@ -6,12 +6,12 @@ taken at once. Hypotheses are numbered as in ``fragment_tactics``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sparring.recipes.fragment import Term
 
 FALSE = Term("F")
-Hypotheses = Mapping[int, Term]  # number -> proposition
+Hypotheses = dict[int, Term]  # number -> proposition
 
 
 def prove(goal: Term, *, max_tactics: int) -> tuple[str, ...] | None:

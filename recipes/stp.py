@@ -1,13 +1,14 @@
 """STP: one policy conjectures and proves, and both parts learn from what a proof checker accepts (arXiv:2502.00212).
 
     archived proofs ──► seeds (statement, proof, lemma) ──► conjecture ──► proved K times ─┐
-           ▲                                                                               ├─► one round ──► settle ──► credit
-           │        unproved targets ────────────────────────────────────► proved K times ─┘      ▲
-           └──────────── correct proofs ◄──────────── recall: proofs of the last rounds, or of all ┘
+           ▲                                                                               ├─► one round
+           │        unproved targets ────────────────────────────────────► proved K times ─┤      │
+           │        proofs of the last rounds, or of all ◄── recall ───────────────────────┘      ▼
+           └─────────────────── correct proofs                                settle ──► credit ──► learner
 
-A round is one cohort and one learner step. ``settle`` weighs its conjectures: those that are barely provable, use their
-lemma and are not inelegant, drawn towards the unproved targets by the policy's own embeddings. ``credit`` turns them and
-the proofs at hand into weighted examples of the next-token loss. Every refresh starts again from the base model.
+A round is one cohort and one learner step. ``settle`` weighs its conjectures: those that are barely provable, use
+their lemma and are not inelegant, drawn towards the unproved targets by the policy's own embeddings. ``credit`` turns
+them and the proofs at hand into weighted examples of the next-token loss. Every refresh starts from the base model.
 """
 
 from __future__ import annotations
@@ -88,8 +89,7 @@ class STP(Recipe):
         seed = plan.seed(slot, max_repeats=self.options.max_repeats) if kind == CONJECTURES else None
         if seed is None:
             # In the first round nothing is proved yet: its whole budget goes to the targets.
-            slots = self.openings()[PROVE]
-            target = plan.target(slot if kind == PROVE else -1 - slot, num_slots=slots)
+            target = plan.target(slot, num_slots=self.options.targets_per_round, between=kind == CONJECTURES)
             payload = {**target.payload, **facts, "target": target.task_id}
             return Task(task_id=task_id, kind=PROVE, payload=payload, parents=(target.task_id,))
         given = {"statement": seed.record.statement, "proof": seed.record.proof, "lemma": seed.lemma}

@@ -18,17 +18,13 @@ from sparring.recipes.fragment import Malformed
 from sparring.recipes.stp_dialects import StatementDialect
 
 HEADER = "import Mathlib\nimport Aesop\nset_option maxHeartbeats 0\nopen BigOperators Real Nat Topology Rat"
-PREFIX = (Path(__file__).parent / "prompts" / "stp" / "lean.txt").read_text()
+_PROMPTS = Path(__file__).parent / "prompts" / "stp"
+PREFIX = (_PROMPTS / "lean.txt").read_text()
 TRIVIAL = "theorem true : True"
 MAX_CHARS = 2000
 _WORD = re.compile(r"[^\W\d][\w'.!?]*")
 # Words that could end the statement or change what it means. A conjecture that needs one is lost: that is cheap.
-_FORBIDDEN = frozenset(
-    "theorem lemma def abbrev axiom example instance structure class inductive opaque namespace section end open import "
-    "variable universe attribute local scoped macro syntax notation infix infixl infixr prefix postfix elab set_option "
-    "by do where deriving mutual private protected noncomputable unsafe partial sorry admit run_cmd initialize include "
-    "omit export native_decide show_term".split()
-)
+_FORBIDDEN = frozenset((_PROMPTS / "lean_commands.txt").read_text().split())
 _FORBIDDEN_MARKS = (":=", "--", "/-", "-/", '"', "#", "@[", "`", "«", "»", ";", "%")
 _PAIRS = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}
 

@@ -32,9 +32,12 @@ class Round:
     seeds: Sequence[Seed]
     num_proved: int  # targets, before the round
 
-    def target(self, slot: int, *, num_slots: int) -> Task:
-        """The target of a slot: slots are spread evenly over the targets, whichever are more."""
-        return self.targets[slot * len(self.targets) // num_slots % len(self.targets)]
+    def target(self, slot: int, *, num_slots: int, between: bool = False) -> Task:
+        """The target of a slot: slots are spread evenly over the targets, whichever are more.
+
+        Args:     between: one that lies between two slots', where there are as many.
+        """
+        return self.targets[(2 * slot + between) * len(self.targets) // (2 * num_slots) % len(self.targets)]
 
     def seed(self, slot: int, *, max_repeats: int) -> Seed | None:
         """The seed of a slot, None once each has been taken ``max_repeats`` times."""

@@ -103,6 +103,40 @@ class ExecutorConfig(Section):
     affinity: tuple[int, ...] = ()  # CPU cores to pin to; empty: any
 
 
+class WarmHeader(Section):
+    """A header that is kept loaded."""
+
+    backend: Literal["lean", "rocq"]
+    header: str
+    sessions: int = Field(1, ge=1)
+
+
+class ProofConfig(Section):
+    """How formal proofs are checked (docs/proofs.md) and what one check may use."""
+
+    # fast leaves the re-check in a clean process out: to measure what that costs, never to reward.
+    tier: Literal["sound", "fast"] = "sound"
+    jail: Literal["auto", "always", "never"] = (
+        "auto"  # auto: bubblewrap where it works; always: refuse to start without
+    )
+    sessions: int = Field(2, ge=1)  # warm provers of one pool, over all headers
+    warm: tuple[WarmHeader, ...] = ()  # loaded at the start, and given up last
+    wall_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
+    cpu_s: float = Field(10.0, gt=0, le=86_400, allow_inf_nan=False)
+    memory_mib: int = Field(2048, ge=64, le=1 << 20)  # resident, of one prover
+    header_s: float = Field(120.0, gt=0, le=86_400, allow_inf_nan=False)  # to start a prover and load a header
+    max_proof_chars: int = Field(65_536, ge=1, le=1 << 24)  # longer ones are refused unread
+    # A check leaves a little behind in its prover; a start costs about as much as a hundred small checks.
+    recycle_after: int = Field(2000, ge=1)
+    recycle_mib: int = Field(1200, ge=1)
+    batch: int = Field(256, ge=1)  # proofs re-checked together at most
+    batch_wait_s: float = Field(5.0, ge=0)  # that a proof waits for others while some are being checked
+    max_waiting: int = Field(4096, ge=1)  # claims inside one pool; further callers wait outside
+    max_retries: int = Field(2, ge=0)  # of infrastructure failures
+    rocq_axioms: tuple[str, ...] = ()  # full names of axioms that a Rocq proof may rest on
+    affinity: tuple[int, ...] = ()  # CPU cores to pin provers to; empty: any
+
+
 class LearnerConfig(Section):
     """Optimizer, precision and parallelism."""
 
@@ -171,6 +205,7 @@ class RunConfig(Section):
     actors: ActorConfig = Field(default_factory=ActorConfig)
     replay: ReplayConfig = Field(default_factory=ReplayConfig)
     executor: ExecutorConfig = Field(default_factory=ExecutorConfig)
+    proofs: ProofConfig = Field(default_factory=ProofConfig)
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
     publish: PublishConfig = Field(default_factory=PublishConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)

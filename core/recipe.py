@@ -75,6 +75,8 @@ class Recipe(ABC):
     """Who plays, how one episode is played, and who gets the credit."""
 
     roles: tuple[Role, ...]
+    # Backends of the formal proofs that ``play`` asks about, such as ("rocq",); without them no prover is started.
+    provers: tuple[str, ...] = ()
     Options: ClassVar[type[RecipeOptions]] = RecipeOptions
     # A cohort has episodes of several opening kinds: only admission without staleness completes it kind by kind.
     synchronous: ClassVar[bool] = False

@@ -110,6 +110,43 @@ def execute(
 
 
 @app.command()
+def prove(
+    backend: Annotated[str, typer.Option(help="The prover: rocq or lean.")] = "rocq",
+    statement: Annotated[str | None, typer.Option(help="The proposition to prove.")] = None,
+    statement_file: Annotated[Path | None, typer.Option(help="A file that holds it.")] = None,
+    proof: Annotated[str | None, typer.Option(help="What stands between the statement and its end.")] = None,
+    proof_file: Annotated[Path | None, typer.Option(help="A file that holds it.")] = None,
+    header: Annotated[str | None, typer.Option(help="Imports and definitions before the statement.")] = None,
+    header_file: Annotated[Path | None, typer.Option(help="A file that holds them.")] = None,
+    axiom: Annotated[list[str] | None, typer.Option(help="Full name of a Rocq axiom to allow.")] = None,
+    premises: Annotated[bool, typer.Option("--premises", help="Name the lemmas that the proof's term uses.")] = False,
+    wall_s: Annotated[float, typer.Option(help="Seconds of one check.")] = 10.0,
+    memory_mib: Annotated[int, typer.Option(help="MiB of one prover.")] = 2048,
+    as_json: Json = False,
+) -> None:
+    """Check a formal proof as the proof pool checks those of models; exit code 1 unless it is proved.
+
+    Example: sparring prove --statement 'forall n : nat, n + 0 = n' --proof 'induction n; auto.' --json
+    """
+    import asyncio
+
+    from sparring.core.claims import FormalProof
+    from sparring.deploy import prove as command
+
+    claim = FormalProof(
+        backend=backend,  # type: ignore[arg-type]  # an unknown one is refused with the names of those there are
+        header=command.text_of("header", header, header_file, default=""),
+        statement=command.text_of("statement", statement, statement_file),
+        proof=command.text_of("proof", proof, proof_file),
+        find_premises=premises,
+    )
+    config = command.config_of(wall_s=wall_s, cpu_s=wall_s, memory_mib=memory_mib, rocq_axioms=axiom or [])
+    verdict = asyncio.run(command.prove(claim, config))
+    print(json.dumps(command.as_values(verdict)) if as_json else command.as_text(verdict))
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+@app.command()
 def report(run: Run) -> None:
     """Write one HTML page with plots and a browser of sampled tasks.
 
@@ -227,6 +264,22 @@ def bench_executor(
     from sparring.verifiers.bench import bench_executor as measure
 
     _print(measure(rounds=rounds, slice_s=slice_s, processes=processes), as_json=as_json)
+
+
+@bench_app.command("proofs")
+def bench_proofs(
+    as_json: Json = False,
+    rounds: Annotated[int, typer.Option(min=1, help="In each, every arm works once.")] = 3,
+    slice_s: Annotated[float, typer.Option(min=0.2, help="Seconds an arm works in one round.")] = 4.0,
+    sessions: Annotated[int | None, typer.Option(min=1, help="Provers at a time; default: one for each core.")] = None,
+) -> None:
+    """Formal proofs a second: the pool against a bare session, warm against cold, re-checked against not.
+
+    Example: sparring bench proofs --json
+    """
+    from sparring.verifiers.proofs.bench import bench_proofs as measure
+
+    _print(measure(rounds=rounds, slice_s=slice_s, sessions=sessions), as_json=as_json)
 
 
 def _print(values: object, *, as_json: bool) -> None:

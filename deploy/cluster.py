@@ -137,13 +137,24 @@ class Cluster:
 
 # Everything else that parts report is a mean over parts.
 ADDED_UP = ("tokens/sampled", "throughput/", "episodes/", "verifier/queue", "verifier/timeouts", "verifier/infra")
+PROOFS_ADDED_UP = (
+    "proofs/queue",
+    "proofs/timeouts",
+    "proofs/infra",
+    "proofs/sessions",
+    "proofs/proved",
+    "proofs/cheated",
+)
 
 
 def merged(parts: list[dict[str, float]]) -> dict[str, float]:
     """One value a name: the sum of counts and rates, the mean of anything else."""
     names = sorted({name for part in parts for name in part})
     values = {name: [part[name] for part in parts if name in part] for name in names}
-    return {name: sum(seen) if name.startswith(ADDED_UP) else sum(seen) / len(seen) for name, seen in values.items()}
+    return {
+        name: sum(seen) if name.startswith(ADDED_UP + PROOFS_ADDED_UP) else sum(seen) / len(seen)
+        for name, seen in values.items()
+    }
 
 
 @asynccontextmanager
@@ -175,7 +186,7 @@ async def start_cluster(
             cleared = await store.prepare_resume(start.entries if start else (), step=start.step if start else 0)
             note(f"resumed step={start.step if start else 0} leases_cleared={cleared.leases} entries={cleared.entries}")
         _start_ray(config, stack)
-        verifiers = _verifiers(config)
+        verifiers = _verifiers(config, recipe)
         workers = _workers(config, redis=redis, run_id=run_id)
         # A resumed run's newest announcement names files that went with the run before: publish them again first.
         replicas = [] if resume else _replicas(config, redis=redis, run_id=run_id)
@@ -224,10 +235,15 @@ def _start_ray(config: RunConfig, stack: AsyncExitStack) -> None:
     stack.callback(ray.shutdown)
 
 
-def _verifiers(config: RunConfig) -> list[Any]:
+def _verifiers(config: RunConfig, recipe: Recipe) -> list[Any]:
+    """One actor for each ``verifier`` that the cluster's nodes offer as a resource; one anywhere if none does."""
+    offered = int(ray.cluster_resources().get("verifier", 0))
     # Without CPUs of their own for Ray: on a small machine they share the cores that the replicas leave.
-    actor = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(VerifierService)
-    return [actor.remote(config.executor)]
+    actor = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000, resources={"verifier": 1} if offered else {})(
+        VerifierService
+    )
+    proofs = config.proofs if recipe.provers else None
+    return [actor.remote(config.executor, proofs) for _ in range(offered or 1)]
 
 
 def _replicas(config: RunConfig, *, redis: str, run_id: str) -> list[Any]:

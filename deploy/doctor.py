@@ -36,6 +36,7 @@ CHECKS: tuple[Judge, ...] = (
     hardware.dashboard_port,
     hardware.clock,
     hardware.executor,
+    software.provers,
 )
 COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

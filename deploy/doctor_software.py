@@ -140,3 +140,22 @@ def seed_model(machine: Machine) -> Iterator[Check]:
         wanted=str(SEED_MODEL),
         fix="sparring seed-model (40 minutes on a core), or take deploy/models/seed from a checkout",
     )
+
+
+def provers(machine: Machine) -> Iterator[Check]:
+    """Only recipes of formal proofs need one; what a prover is asked to read is a model's text, so it is jailed."""
+    for name, problem in machine.provers.items():
+        yield finding(
+            f"prover {name}",
+            "warn" if problem else "ok",
+            seen="missing" if problem else "installed",
+            wanted="installed, for recipes of formal proofs (docs/proofs.md)",
+            fix=problem,
+        )
+    yield finding(
+        "prover jail",
+        "warn" if machine.prover_jail else "ok",
+        seen="none" if machine.prover_jail else "works",
+        wanted="bubblewrap: no network, nothing to write",
+        fix=f"{machine.prover_jail}; without it a prover has limits and an empty environment only",
+    )

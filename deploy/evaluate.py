@@ -19,7 +19,7 @@ from sparring.deploy.test_set import refuse_test_set
 from sparring.recipes import build
 from sparring.serving.settings import EngineSettings
 from sparring.serving.tokenizer import load_tokenizer
-from sparring.verifiers.executor import ExecutorPool
+from sparring.verifiers.pools import VerifierPools
 
 
 def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int) -> dict[str, Any]:
@@ -55,11 +55,12 @@ async def evaluate_policy(
 
     config = config.model_copy(update={"policy": config.policy.model_copy(update={"model": model})})
     engine = SteppedEngine(EngineSettings.of(config), tokenizer=load_tokenizer(model))
-    pool = ExecutorPool(config.executor)
+    recipe = build(config.recipe)
+    pool = VerifierPools(config.executor, config.proofs if recipe.provers else None)
     sampler = LocalSampler(engine, config=config)
     try:
         return await evaluate(
-            build(config.recipe),
+            recipe,
             tasks(),
             greedy=sampler.greedy(),
             sample=sampler,

@@ -1,7 +1,7 @@
 """Composition root: the one file that knows every part.
 
     seed tasks ─► actors/worker ── play() ──► serving   (sample: vLLM, one engine per replica)
-        ▲             │        └────────────► verifiers (verify: executor pool)
+        ▲             │        └────────────► verifiers (verify: executor pool, proof pool)
         │ minted      │ Episode                                  Redis stream  episodes
         │             ▼
         │        actors/collector ── credit() ─► Trajectory      Redis stream  trajectories:<policy>
@@ -36,6 +36,7 @@ from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
 from sparring.serving.tokenizer import load_tokenizer
+from sparring.verifiers.proofs.backends import check_provers
 from sparring.verifiers.tiers import choose
 
 INTERRUPTED = 130  # exit code of a run ended by Ctrl-C, as shells have it
@@ -101,11 +102,13 @@ def check(config: RunConfig) -> None:
     """Find what is wrong before anything is started.
 
     Raises:   UsageError: no such model or held-out file, test tasks, a tokenizer that can not be used, an unknown
-              recipe option, a role whose policy is not there, too little isolation for programs.
+              recipe option, a role whose policy is not there, too little isolation for programs, a prover that
+              the recipe needs and that can not run here.
     """
-    _check_policies(build(config.recipe), config)
-    _check_staleness(build(config.recipe), config)
+    recipe = build(config.recipe)
+    _check_policies(recipe, config)
     choose(config.executor)
+    check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)
     if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")

@@ -22,6 +22,8 @@ import psutil
 from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS
 from sparring.replay.ground import find_binary
+from sparring.verifiers.proofs import prison
+from sparring.verifiers.proofs.backends import missing_provers
 from sparring.verifiers.tiers import AUTOMATIC, missing
 
 SEED_MODEL = Path(__file__).resolve().parent / "models" / "seed"
@@ -70,6 +72,8 @@ class Machine:
     newest_file_s: float  # of the package's own files: no clock that is right is before it
     executor: str  # empty: programs can be run; else why not
     executor_tiers: Mapping[str, str]  # why a tier of isolation does not work here; empty: it does
+    provers: Mapping[str, str]  # why a prover can not run here; empty: it can
+    prover_jail: str  # why provers can not be jailed here; empty: they can
 
 
 def look(run: Path) -> Machine:
@@ -104,6 +108,8 @@ def look(run: Path) -> Machine:
         newest_file_s=max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py")),
         executor=_executor_problem(),
         executor_tiers={tier: missing(tier) for tier in AUTOMATIC},
+        provers=missing_provers(),
+        prover_jail=prison.missing(),
     )
 
 

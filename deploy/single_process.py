@@ -43,7 +43,7 @@ from sparring.serving.local import ByPolicy, LocalSampler
 from sparring.serving.settings import EngineSettings, prepare_environment
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.serving.transfer import Stager
-from sparring.verifiers.executor import BlockingVerifier
+from sparring.verifiers.pools import BlockingVerifiers
 
 
 def train_single_process(config: RunConfig, directory: RunDirectory, *, view: LiveView, resume: bool) -> Ending:
@@ -54,7 +54,7 @@ def train_single_process(config: RunConfig, directory: RunDirectory, *, view: Li
     store = MemoryStore(**settings, snapshot=start.extra if start else None)
     versions = config.publish.store or default_store(directory.root)
     try:
-        with closing(BlockingVerifier(config.executor)) as verify:
+        with closing(BlockingVerifiers(config.executor, config.proofs if recipe.provers else None)) as verify:
             run = SingleProcess(config, directory, recipe=recipe, store=store, verify=verify, view=view, start=start)
             return asyncio.run(run.run())
     finally:
@@ -72,7 +72,7 @@ class SingleProcess:
         *,
         recipe: Recipe,
         store: MemoryStore,
-        verify: BlockingVerifier,
+        verify: BlockingVerifiers,
         view: LiveView,
         start: Commit | None,
     ) -> None:

@@ -1,6 +1,6 @@
 """Verifiers as Ray actors, and the ``Verify`` that plays use.
 
-play ─► VerifierClient ── claims of 2 ms, one call ──► VerifierService ─► ExecutorPool
+play ─► VerifierClient ── claims of 2 ms, one call ──► VerifierService ─► ExecutorPool, ProofPool
             │                                              (any number of actors)
             └─ value matches are answered in place
 """
@@ -17,13 +17,13 @@ from typing import Any
 from ray.exceptions import RayActorError, RayError
 
 from sparring.core import wire
-from sparring.core.claims import Claim, ProgramRun, ValueMatch
-from sparring.core.config import ExecutorConfig
+from sparring.core.claims import Claim, FormalProof, ProgramRun, ValueMatch
+from sparring.core.config import ExecutorConfig, ProofConfig
 from sparring.core.errors import SparringError, VerificationFailed, WireError, boundary
 from sparring.core.types import Verdict
 from sparring.verifiers.envelope import decode_claim, decode_verdict, encode_claim, encode_failure
-from sparring.verifiers.executor import ExecutorPool
 from sparring.verifiers.judge import match_values
+from sparring.verifiers.pools import VerifierPools
 from sparring.verifiers.protocol import refusal
 
 # Claims of concurrent plays arrive together after a sampled batch; a call to an actor costs about a millisecond.
@@ -33,13 +33,15 @@ MAX_BATCH = 32
 DEADLINE_S = 600.0
 RESTART_S = 120.0
 PING_S = 10.0
+# Every other metric of an actor is a count.
+MEANS = ("verifier/latency_s", "proofs/latency_s", "proofs/warm", "proofs/batch")
 
 
 class VerifierService:
     """The body of a verifier actor."""
 
-    def __init__(self, config: ExecutorConfig) -> None:
-        self._pool = ExecutorPool(config)
+    def __init__(self, config: ExecutorConfig, proofs: ProofConfig | None = None) -> None:
+        self._pools = VerifierPools(config, proofs)
 
     async def ping(self) -> int:
         """Returns the actor's process id."""
@@ -51,15 +53,15 @@ class VerifierService:
 
     async def stats(self) -> dict[str, float]:
         """Metrics of this actor since it started."""
-        return self._pool.stats()
+        return self._pools.stats()
 
     async def close(self) -> None:
-        """Kill every interpreter."""
-        await self._pool.close()
+        """Kill every interpreter and prover."""
+        await self._pools.close()
 
     async def _verify(self, data: bytes) -> bytes:
         try:
-            return wire.encode(await self._pool.verify(decode_claim(data)))
+            return wire.encode(await self._pools(decode_claim(data)))
         except VerificationFailed as error:
             return encode_failure(error)
 
@@ -82,7 +84,7 @@ class Route:
 class Pending:
     """A claim on its way and who waits for it."""
 
-    claim: ProgramRun
+    claim: ProgramRun | FormalProof
     answer: asyncio.Future[Verdict] = field(repr=False)
 
 
@@ -102,7 +104,7 @@ class VerifierClient:
         """
         if isinstance(claim, ValueMatch):
             return match_values(claim)
-        if refused := refusal(claim.program, claim.arguments):
+        if isinstance(claim, ProgramRun) and (refused := refusal(claim.program, claim.arguments)):
             return refused
         loop = asyncio.get_running_loop()
         pending = Pending(claim=claim, answer=loop.create_future())
@@ -114,17 +116,21 @@ class VerifierClient:
     async def stats(self) -> dict[str, float]:
         """Metrics of all actors together: the mean of latencies, the sum of everything else."""
         parts = [await asyncio.wait_for(route.handle.stats.remote(), PING_S) for route in self._routes]
-        total = {name: sum(part[name] for part in parts) for name in parts[0]}
-        return {**total, "verifier/latency_s": total["verifier/latency_s"] / len(parts)}
+        names = sorted({name for part in parts for name in part})
+        total = {name: sum(part.get(name, 0.0) for part in parts) for name in names}
+        return {name: value / len(parts) if name in MEANS else value for name, value in total.items()}
 
     def _flush(self) -> None:
         """Send what has gathered, spread over the actors."""
-        claims, self._pending = self._pending, []
-        size = min(MAX_BATCH, ceil(len(claims) / len(self._routes)))
-        for start in range(0, len(claims), size):
-            task = asyncio.create_task(self._deliver(claims[start : start + size]))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+        pending, self._pending = self._pending, []
+        # Apart: a proof waits for others to be re-checked with, and no program should wait for it.
+        for kind in (ProgramRun, FormalProof):
+            claims = [one for one in pending if isinstance(one.claim, kind)]
+            size = min(MAX_BATCH, ceil(len(claims) / len(self._routes)))
+            for start in range(0, len(claims), size or 1):
+                task = asyncio.create_task(self._deliver(claims[start : start + size]))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
 
     async def _deliver(self, batch: list[Pending]) -> None:
         """Answer every waiter, with a verdict or a failure."""

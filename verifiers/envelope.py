@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparring.core import wire
-from sparring.core.claims import Claim, ProgramRun, ValueMatch
+from sparring.core.claims import Claim, FormalProof, ProgramRun, ValueMatch
 from sparring.core.errors import SparringError, VerificationFailed, WireError
 from sparring.core.types import Outcome, Verdict
 
@@ -16,6 +16,7 @@ class Envelope:
 
     program_run: ProgramRun | None = None
     value_match: ValueMatch | None = None
+    formal_proof: FormalProof | None = None
 
 
 def encode_claim(claim: Claim) -> bytes:
@@ -24,6 +25,8 @@ def encode_claim(claim: Claim) -> bytes:
             return wire.encode(Envelope(program_run=claim))
         case ValueMatch():
             return wire.encode(Envelope(value_match=claim))
+        case FormalProof():
+            return wire.encode(Envelope(formal_proof=claim))
 
 
 def decode_claim(data: bytes) -> Claim:
@@ -32,7 +35,7 @@ def decode_claim(data: bytes) -> Claim:
     Raises:   WireError: another schema, or no claim.
     """
     envelope = wire.decode(data, Envelope)
-    claim = envelope.program_run or envelope.value_match
+    claim = envelope.program_run or envelope.value_match or envelope.formal_proof
     if claim is None:
         raise WireError("an envelope without a claim in it")
     return claim

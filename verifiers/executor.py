@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from sparring.core.claims import Claim, ProgramRun, ValueMatch
+from sparring.core.claims import Claim, FormalProof, ProgramRun, ValueMatch
 from sparring.core.config import ExecutorConfig, Tier
 from sparring.core.errors import VerificationFailed
 from sparring.core.types import Outcome, Verdict
@@ -26,6 +26,7 @@ from sparring.verifiers.tiers import choose
 from sparring.verifiers.zygote import Zygote
 
 logger = logging.getLogger(__name__)
+PROVES_NOTHING = "the executor runs programs; a formal proof is for the proof pool (verifiers/pools.py)"
 
 
 class Tally:
@@ -107,6 +108,8 @@ class ExecutorPool:
 
         Raises:   VerificationFailed: no verdict could be reached, after ``max_retries`` new attempts.
         """
+        if isinstance(claim, FormalProof):
+            raise VerificationFailed(PROVES_NOTHING)
         started = time.monotonic()
         self.tally.open += 1
         try:
@@ -180,6 +183,8 @@ class BlockingVerifier:
 
         Raises:   VerificationFailed: no verdict could be reached, after ``max_retries`` new attempts.
         """
+        if isinstance(claim, FormalProof):
+            raise VerificationFailed(PROVES_NOTHING)
         started = time.monotonic()
         verdict = match_values(claim) if isinstance(claim, ValueMatch) else self._judged(claim)
         return self.tally.finished(verdict, seconds=time.monotonic() - started)

@@ -107,6 +107,7 @@ def check(config: RunConfig) -> None:
     """
     recipe = build(config.recipe)
     _check_policies(recipe, config)
+    _check_staleness(recipe, config)
     choose(config.executor)
     check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)

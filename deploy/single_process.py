@@ -94,6 +94,7 @@ class SingleProcess:
         settings = EngineSettings.of(config)
         prepare_environment(settings)
         self._engine = SteppedEngine(settings, tokenizer=load_tokenizer(settings.model))
+        verify.wait_while(lambda: self._engine.has_work)
         self._stager = Stager(settings.model, policy=settings.policy)
         self._sampler = LocalSampler(self._engine, config=config)
         self._sample = ByPolicy({config.policy.name: self._sampler, **_frozen_samplers(config)})

@@ -54,6 +54,7 @@ class STP(Recipe):
         self.dialect: StatementDialect = (
             CompactDialect() if self.options.dialect == "compact" else LeanDialect(self.options.lemmas_file)
         )
+        self.provers = ("rocq",) if self.options.dialect == "compact" else ("lean",)
         self._targets: Sequence[Task] = ()
         self._target_keys: frozenset[str] = frozenset()
         self._plan: tuple[int, Round] | None = None  # of the newest round that something was opened in

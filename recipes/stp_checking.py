@@ -49,7 +49,7 @@ class Attempt:
                 lemmas=self.lemmas[proof],
                 num_correct=self.num_correct,
                 num_attempts=len(self.scored),
-                seconds=self.verdicts[proof].seconds,
+                seconds=self.verdicts[proof].cpu_s,  # its wall time counts the wait for a turn and a batch
                 round=round,
             )
             yield record, f"{rollout.policy}@{rollout.oldest_version}/{rollout.role}"

@@ -53,7 +53,7 @@ class STPOptions(RecipeOptions):
     max_proved_rate: float = Field(0.5, gt=0, le=1)  # statements proved more often teach nothing
     window_rounds: int = Field(3, ge=1)  # rounds whose proofs are learned from, this one included
     length_decay: float = Field(0.001, ge=0)  # per character of a proof
-    time_decay: float = Field(0.01, ge=0)  # per second of checking
+    time_decay: float = Field(0.01, ge=0)  # per second of processor time of its check
 
     # Starting again from the base model on all proofs so far (section 3.3)
     refresh_every: int = Field(12, ge=0)  # rounds; 0: never. A run whose length is a multiple ends with a retrain

@@ -27,7 +27,7 @@ class ProofRecord:
     lemmas: tuple[str, ...]  # that its term uses
     num_correct: int  # of the round's samples, repeated ones counted
     num_attempts: int
-    seconds: float  # of checking
+    seconds: float  # of processor time of its check
     round: int
     rollout_id: str
     prompt_ids: tuple[int, ...]

@@ -62,7 +62,7 @@ async def verify(claim: FormalProof) -> Verdict:
     """Rewriting proves every equation between sums of two variables turned round."""
     proved = "rewrite" in claim.proof and "(x + y)" in claim.statement and "(y + x)" in claim.statement
     if proved:
-        return Verdict(outcome=Outcome.PROVED, passed=True, premises=(ADD_COMM, "Coq.Init.Logic.eq_refl"), seconds=1.0)
+        return Verdict(outcome=Outcome.PROVED, passed=True, premises=(ADD_COMM, "Coq.Init.Logic.eq_refl"), cpu_s=1.0)
     return Verdict(outcome=Outcome.FAILED, passed=False, message="no")
 
 

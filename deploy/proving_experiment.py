@@ -20,7 +20,7 @@ from sparring.core.rundir import RunDirectory
 from sparring.deploy.experiment_jobs import Job, Runner, Stage, launch_pinned, usable_cores
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
 from sparring.deploy.proving_plot import draw
-from sparring.deploy.proving_results import Curves, common_budget, contrasts, read_curve, table
+from sparring.deploy.proving_results import Curves, Point, common_budget, contrasts, read_curve, table
 from sparring.deploy.test_set import last_commit, unfinished
 from sparring.recipes.stp_targets import read_targets
 
@@ -81,11 +81,16 @@ def _job(out: Path, arm: str, seed: int, base: RunConfig, run_file: Path, overri
     return Job(name=f"{arm}/seed{seed}", log=directory.with_suffix(".log"), stages=(stage,))
 
 
+def _curve(directory: RunDirectory) -> list[Point]:
+    # The configuration is the first thing that a run writes.
+    return read_curve(directory.metrics, began=directory.config.stat().st_mtime)
+
+
 def write_results(out: Path, *, num_targets: int) -> str:
     """``table.md``, ``results.json`` and ``proved.svg`` of what is there; returns the table."""
     curves: Curves = {
         arm: {
-            int(path.name.removeprefix("seed")): read_curve(RunDirectory(path).metrics)
+            int(path.name.removeprefix("seed")): _curve(RunDirectory(path))
             for path in sorted((out / arm).glob("seed*"))
             if path.is_dir() and unfinished(RunDirectory(path)) is None
         }

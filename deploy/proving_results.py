@@ -20,7 +20,7 @@ class Point:
 
     proofs: int  # sampled so far
     proved: int  # targets so far
-    seconds: float  # since the start of its first round
+    seconds: float  # since it was started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +38,13 @@ class Contrast:
 Curves = Mapping[str, Mapping[int, Sequence[Point]]]  # arm -> seed -> its run
 
 
-def read_curve(metrics: Path) -> list[Point]:
-    """The points of one run, from its metrics."""
+def read_curve(metrics: Path, *, began: float) -> list[Point]:
+    """The points of one run that was started at ``began`` (Unix seconds), from its metrics."""
     rows = [row for row in read_metrics(metrics) if "budget/proofs" in row] if metrics.exists() else []
     points, proofs = [Point(proofs=0, proved=0, seconds=0.0)], 0
     for row in rows:
         proofs += int(row["budget/proofs"])
-        seconds = row["time"] - rows[0]["time"] + rows[0].get("time/step", 0.0)
-        points.append(Point(proofs=proofs, proved=int(row["targets/proved"]), seconds=seconds))
+        points.append(Point(proofs=proofs, proved=int(row["targets/proved"]), seconds=row["time"] - began))
     return points
 
 

@@ -28,7 +28,7 @@ def test_every_arm_samples_as_many_proofs_a_round():
     base = load_config(RUN_FILE)
     for name in SAYS:
         openings = build(load_config(RUN_FILE, arm_overrides(name, base, seed=1)).recipe).openings()
-        assert openings["prove"] + openings.get("conjecture", 0) == 128, name
+        assert openings["prove"] + openings.get("conjecture", 0) == 256, name
 
 
 def test_arms_differ_in_what_they_are_named_after():

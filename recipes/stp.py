@@ -22,21 +22,20 @@ import numpy as np
 
 from sparring.core.ports import Archive
 from sparring.core.recipe import Embed, Recipe, RecipeOptions, Role, Sample, Verify
-from sparring.core.types import Episode, Objective, Rollout, ScoredRollout, Task, Trajectory
+from sparring.core.types import Episode, Objective, ScoredRollout, Task, Trajectory
 from sparring.recipes.credit import trajectory
-from sparring.recipes.fragment import Malformed
-from sparring.recipes.stp_checking import Attempt, attempt, follows_from
+from sparring.recipes.stp_checking import Attempt, attempt
+from sparring.recipes.stp_conjecturing import CONJECTURER, Conjecturing
 from sparring.recipes.stp_dialects import CompactDialect, StatementDialect
-from sparring.recipes.stp_examples import conjecture_of, demonstration, num_correct
+from sparring.recipes.stp_examples import conjecture_of, demonstration, num_correct, rewarded
 from sparring.recipes.stp_lean import LeanDialect
 from sparring.recipes.stp_measures import measure
 from sparring.recipes.stp_options import STPOptions
-from sparring.recipes.stp_records import CONJECTURE, PROOF, ProofRecord, archived_proofs
+from sparring.recipes.stp_records import PROOF, ProofRecord, archived_proofs
 from sparring.recipes.stp_rounds import Round, plan_round
 from sparring.recipes.stp_selection import matching_weights, prover_weights, select, worth_keeping, worth_learning
 from sparring.recipes.stp_targets import read_targets
 
-CONJECTURER = Role(name="conjecturer", policy="base")
 PROVER = Role(name="prover", policy="base")
 PROVE, CONJECTURES, RECALL = "prove", "conjecture", "recall"  # opening kinds
 COHORT = "round"
@@ -55,6 +54,7 @@ class STP(Recipe):
             CompactDialect() if self.options.dialect == "compact" else LeanDialect(self.options.lemmas_file)
         )
         self.provers = ("rocq",) if self.options.dialect == "compact" else ("lean",)
+        self._conjecturing = Conjecturing(self.options, self.dialect)
         self._targets: Sequence[Task] = ()
         self._target_keys: frozenset[str] = frozenset()
         self._plan: tuple[int, Round] | None = None  # of the newest round that something was opened in
@@ -135,25 +135,18 @@ class STP(Recipe):
                 return await self._play_conjecture(task, sample=sample, verify=verify, archive=archive)
 
     async def _play_conjecture(self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None) -> Episode:
-        written, statement, why = await self._conjecture(task, sample=sample, verify=verify, archive=archive)
-        scored = ScoredRollout(rollout=written, kind=CONJECTURES, reward=0.0, verdict=why)
+        self._load_targets()
+        written = await self._conjecturing.write(
+            task, targets=self._target_keys, sample=sample, verify=verify, archive=archive
+        )
+        statement = written.statement
+        scored = ScoredRollout(rollout=written.rollout, kind=CONJECTURES, reward=0.0, verdict=written.why)
         metrics = {"conjectures/valid": float(statement is not None)}
         if statement is None:
             return Episode(episode_id=task.task_id, task=task, rollouts=(scored,), metrics=metrics)
-        header = {name: task.payload[name] for name in ("header",) if name in task.payload}
-        question = replace(task, kind=PROVE, payload={"statement": statement, **header})
+        question = replace(task, kind=PROVE, payload={"statement": statement})
         tried = await self._attempt(question, question.payload, sample=sample, verify=verify)
-        made = f"{written.policy}@{written.oldest_version}/{CONJECTURER.name}"
-        key = self.dialect.key(statement)
-        minted = Task(
-            task_id=f"{task.task_id}/conjecture",
-            kind=CONJECTURE,
-            payload={"statement": statement, "key": key, "lemma": task.payload["lemma"], "pass_rate": tried.pass_rate},
-            parents=task.parents,
-            fingerprint=key,
-            minted_by=made,
-            family=key,
-        )
+        minted = written.as_task(task, key=self.dialect.key(statement), pass_rate=tried.pass_rate)
         proofs = self._proofs(task, tried, statement=statement, target="")
         return Episode(
             episode_id=task.task_id,
@@ -162,38 +155,6 @@ class STP(Recipe):
             minted=(minted, *proofs),
             metrics={**metrics, "solve_rate": tried.pass_rate},
         )
-
-    async def _conjecture(
-        self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None
-    ) -> tuple[Rollout, str | None, str]:
-        """The first sample that is a new statement; else the last one and what is wrong with it."""
-        given = task.payload
-        prompt = self.dialect.conjecturer_prompt(
-            lemma=given["lemma"], statement=given["statement"], proof=given["proof"]
-        )
-        why, written = "", await sample(CONJECTURER, prompt, task=task, num_samples=self.options.conjecture_samples)
-        for rollout in written:
-            try:
-                statement = self.dialect.read_conjecture(rollout.text)
-                key = self.dialect.key(statement)
-            except Malformed as problem:
-                why = str(problem)
-                continue
-            if await self._is_known(key, given["statement"], archive):
-                why = "known"
-            elif self.options.reject_seed_equivalent and await follows_from(
-                self.dialect, given["statement"], statement, verify=verify
-            ):
-                why = "follows from its seed"
-            else:
-                return rollout, statement, "new"
-        return written[-1], None, why
-
-    async def _is_known(self, key: str, seed: str, archive: Archive | None) -> bool:
-        self._load_targets()
-        if key in self._target_keys or key == self.dialect.key(seed):
-            return True
-        return archive is not None and self.options.deduplicate == "run" and await archive.knows(CONJECTURE, key)
 
     async def _attempt(self, task: Task, statement: Mapping[str, object], *, sample: Sample, verify: Verify) -> Attempt:
         prompt = self.dialect.prover_prompt(statement)
@@ -223,7 +184,7 @@ class STP(Recipe):
                 rng=Random(f"{self.options.seed}/matching/{cohort[0].task.task_id}"),
             )
         rewards = dict(zip((each.name for each in chosen), weights, strict=True))
-        return [_rewarded(episode, rewards.get(episode.episode_id, 0.0)) for episode in cohort]
+        return [rewarded(episode, rewards.get(episode.episode_id, 0.0)) for episode in cohort]
 
     def _unproved(self, cohort: Sequence[Episode]) -> list[Task]:
         """The targets that the round attempted in vain, each once."""
@@ -281,11 +242,3 @@ class STP(Recipe):
         rollouts = await sample(PROVER, self.dialect.prover_prompt(task.payload), task=task, num_samples=num_samples)
         tried = await attempt(self.dialect, task.payload, rollouts, verify=verify)
         return [bool(scored.solved) for scored in tried.scored]
-
-
-def _rewarded(episode: Episode, reward: float) -> Episode:
-    """``episode`` with the reward of its conjecture."""
-    if episode.task.kind != CONJECTURES:
-        return episode
-    first, *others = episode.rollouts
-    return replace(episode, rollouts=(replace(first, reward=reward), *others))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sparring.core.recipe import Role
 from sparring.core.types import Episode, Objective, Trajectory
 from sparring.recipes.stp_records import CONJECTURE, PROOF, ProofRecord
@@ -52,3 +54,11 @@ def demonstration(record: ProofRecord, *, weight: float, role: Role, round: int)
         versions=(-1,) * length,
         reward=1.0,
     )
+
+
+def rewarded(episode: Episode, reward: float) -> Episode:
+    """``episode`` with the reward of its conjecture."""
+    if episode.task.kind != CONJECTURE:
+        return episode
+    first, *others = episode.rollouts
+    return replace(episode, rollouts=(replace(first, reward=reward), *others))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sparring.core.ports import Delivery, EpisodeQueue, Replay
-from sparring.core.recipe import Recipe
+from sparring.core.recipe import Embed, Recipe
 from sparring.core.types import Cohort, Episode, Trajectory
 
 # Called with the episodes of every cohort and what they were credited with, for the record people read.
@@ -23,8 +23,11 @@ class Collector:
     leaves them to the next one. An unfinished cohort stays in the queue's pending list.
     """
 
-    def __init__(self, recipe: Recipe, *, episodes: EpisodeQueue, replay: Replay, keep: Keep) -> None:
+    def __init__(
+        self, recipe: Recipe, *, episodes: EpisodeQueue, replay: Replay, keep: Keep, embed: Embed | None = None
+    ) -> None:
         self._recipe, self._episodes, self._replay, self._keep = recipe, episodes, replay, keep
+        self._embed = embed or _no_embeddings
         self.paused: frozenset[str] = frozenset()  # roles that are rewarded for nothing for now, but still punished
         self._cohorts: dict[str, list[Delivery[Episode]]] = defaultdict(list)
 
@@ -44,12 +47,13 @@ class Collector:
         return len(deliveries)
 
     async def _credit(self, key: str, deliveries: Sequence[Delivery[Episode]]) -> None:
-        episodes = [delivery.value for delivery in deliveries]
+        episodes = await self._recipe.settle([delivery.value for delivery in deliveries], embed=self._embed)
         cohort = Cohort(
             cohort_id=f"{key}@{episodes[0].episode_id}",
             key=key,
             trajectories=tuple(self._unless_paused(each) for each in self._recipe.credit(episodes)),
             metrics=dict(self._recipe.measure(episodes)),
+            restart=self._recipe.restarts(episodes),
         )
         await self._replay.insert(cohort, episodes=[delivery.entry_id for delivery in deliveries])
         self._keep(episodes, cohort)
@@ -59,3 +63,7 @@ class Collector:
             return trajectory
         # What is punished, being invalid or known already, is what a collapsed role must be led away from.
         return replace(trajectory, advantages=tuple(min(0.0, value) for value in trajectory.advantages))
+
+
+async def _no_embeddings(texts: Sequence[str]) -> list[Sequence[float]]:
+    raise NotImplementedError(f"{len(texts)} texts to embed, but this collector was given nothing to ask")

@@ -161,6 +161,10 @@ class LearnerConfig(Section):
     gpus: float = 0.0
     threads: int = Field(1, ge=1)
     learning_rate: float = Field(1e-6, ge=0)
+    restart_learning_rate: float | None = Field(None, ge=0)  # of steps that start again from the first weights
+    minibatch_trajectories: int = Field(0, ge=0)  # in one optimizer update of a step; 0: all of the step's
+    epochs: int = Field(1, ge=1)  # passes over a step's trajectories, where minibatches are configured
+    min_updates: int = Field(1, ge=1)  # of such a step; further passes are made until there are as many
     warmup_steps: int = Field(0, ge=0)
     decay_after: int = Field(0, ge=0)  # last step before the learning rate falls, linearly to a tenth of itself ...
     decay_steps: int = Field(0, ge=0)  # ... over so many steps; 0: it stays
@@ -318,6 +322,11 @@ def _resolved_paths(config: RunConfig, *, base: Path) -> RunConfig:
 
     frozen = {name: resolve(path) for name, path in config.policy.frozen.items()}
     policy = config.policy.model_copy(update={"model": resolve(config.policy.model), "frozen": frozen})
+    options = {
+        name: str(resolve(Path(value))) if name.endswith("_file") and isinstance(value, str) else value
+        for name, value in config.recipe.options.items()
+    }
+    recipe = config.recipe.model_copy(update={"options": options})
     tasks = config.evaluation.tasks
     evaluation = config.evaluation.model_copy(update={"tasks": resolve(tasks) if tasks else None})
-    return config.model_copy(update={"policy": policy, "evaluation": evaluation})
+    return config.model_copy(update={"policy": policy, "evaluation": evaluation, "recipe": recipe})

@@ -48,6 +48,15 @@ class Verify(Protocol):
     async def __call__(self, claim: Claim) -> Verdict: ...
 
 
+class Embed(Protocol):
+    """Ask for the learning policy's own view of some texts: a vector of length 1 for each, near for similar texts.
+
+    It is the mean over its tokens of the last hidden state, by the newest published version.
+    """
+
+    async def __call__(self, texts: Sequence[str]) -> list[Sequence[float]]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
     """What a recipe thinks of the run so far: ``alarm/...`` metrics (1 rings), and roles not to reward for now."""
@@ -69,6 +78,8 @@ class Recipe(ABC):
     # Backends of the formal proofs that ``play`` asks about, such as ("rocq",); without them no prover is started.
     provers: tuple[str, ...] = ()
     Options: ClassVar[type[RecipeOptions]] = RecipeOptions
+    # A cohort has episodes of several opening kinds: only admission without staleness completes it kind by kind.
+    synchronous: ClassVar[bool] = False
 
     @abstractmethod
     def openings(self) -> Mapping[str, int]:
@@ -99,6 +110,18 @@ class Recipe(ABC):
     def cohort_size(self, key: str) -> int:
         """How many episodes make the cohort ``key`` full; a step takes one cohort of each key."""
         return self.openings()[key]
+
+    def num_cohorts(self) -> int:
+        """How many cohorts of distinct keys one learner step takes."""
+        return len(self.openings())
+
+    async def settle(self, cohort: Sequence[Episode], *, embed: Embed) -> Sequence[Episode]:
+        """Fill in the rewards that need the whole cohort, or its embeddings; comes before ``credit``."""
+        return cohort
+
+    def restarts(self, cohort: Sequence[Episode]) -> bool:
+        """Whether the learner starts again from the policy's first weights before it learns from ``cohort``."""
+        return False
 
     def measure(self, cohort: Sequence[Episode]) -> Mapping[str, float]:
         """Metrics of one cohort under names of ``core.metrics.CATALOGUE``; the learner's step logs them."""

@@ -192,3 +192,4 @@ class Cohort:
     key: str
     trajectories: tuple[Trajectory, ...]
     metrics: Mapping[str, float] = field(default_factory=dict)  # measured when it was credited, catalogue names
+    restart: bool = False  # the learner takes up the policy's first weights before this cohort

@@ -230,6 +230,24 @@ def seed_model(
     make_seed_model(out, num_steps=steps, seed=seed)
 
 
+@app.command("seed-prover")
+def seed_prover(
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+    steps: Annotated[int, typer.Option(help="Training steps; the shipped model's take some minutes.")] = 800,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+) -> None:
+    """Make the seed prover of the STP quickstart: a tiny policy that proves and conjectures easy statements.
+
+    Example: sparring seed-prover --out models/seed_prover
+    """
+    import logging
+
+    from sparring.deploy.seed_prover import make_seed_prover
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    make_seed_prover(out, num_steps=steps, seed=seed)
+
+
 @bench_app.command("loop")
 def bench_loop(as_json: Json = False, steps: int = 12) -> None:
     """Asynchronous against synchronous training on the same work.

@@ -99,8 +99,13 @@ def run_named(
     """
     from sparring.deploy.experiment_page import write_results
 
+    path = run_file_named(run_file)
+    if load_config(path).recipe.name == "stp":
+        from sparring.deploy.proving_experiment import run_proving
+
+        return run_proving(path, out, arms=arms, num_seeds=num_seeds, steps=steps, jobs=jobs, sets=sets)
     names = choose(arms.split(",")) if arms is not None else DEFAULT_ARMS
-    experiment = plan(out, run_file_named(run_file), arms=names, num_seeds=num_seeds, steps=steps, overrides=sets)
+    experiment = plan(out, path, arms=names, num_seeds=num_seeds, steps=steps, overrides=sets)
     try:
         return run_experiment(experiment, num_jobs=jobs, write=write_results, say=partial(print, flush=True))
     except KeyboardInterrupt:

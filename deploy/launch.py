@@ -117,6 +117,7 @@ def check(config: RunConfig) -> None:
     """
     recipe = build(config.recipe)
     _check_policies(recipe, config)
+    _check_staleness(recipe, config)
     choose(config.executor)
     check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)
@@ -124,6 +125,14 @@ def check(config: RunConfig) -> None:
         raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
     if config.evaluation.tasks is not None:
         refuse_test_set(config.evaluation.tasks)
+
+
+def _check_staleness(recipe: Recipe, config: RunConfig) -> None:
+    if recipe.synchronous and config.replay.max_staleness:
+        raise UsageError(
+            f"replay.max_staleness = {config.replay.max_staleness}, but {config.recipe.name} credits whole rounds; "
+            "set it to 0"
+        )
 
 
 def _check_policies(recipe: Recipe, config: RunConfig) -> None:

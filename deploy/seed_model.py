@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,16 +52,16 @@ class SeedConfig:
     max_grad_norm: float = 1.0
 
 
-def make_model(config: SeedConfig, *, seed: int) -> LlamaForCausalLM:
+def make_model(config: SeedConfig, *, seed: int, vocabulary: Sequence[str] = VOCABULARY) -> LlamaForCausalLM:
     """A fresh model in an architecture that vLLM and transformers know.
 
     Llama with biases on queries, keys and values: what Qwen2 is, but transformers gives every Qwen2 directory Qwen's
     own tokenizer.
     """
     torch.manual_seed(seed)
-    tokens = {token: number for number, token in enumerate(VOCABULARY)}
+    tokens = {token: number for number, token in enumerate(vocabulary)}
     shape = LlamaConfig(
-        vocab_size=len(VOCABULARY),
+        vocab_size=len(vocabulary),
         hidden_size=config.hidden_size,
         intermediate_size=config.intermediate_size,
         num_hidden_layers=config.num_layers,

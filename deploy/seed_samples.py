@@ -130,7 +130,7 @@ def batches(encode: Encode, *, seed: int, first_step: int, num_steps: int, batch
         random.shuffle(groups)
         for offset, group in enumerate(groups):
             if first_step <= chunk * CHUNK + offset < num_steps:
-                yield _collate(group)
+                yield collate(group)
 
 
 def _rows(encode: Encode, samples: list[Sample]) -> list[tuple[list[int], list[float]]]:
@@ -149,7 +149,8 @@ def _rows(encode: Encode, samples: list[Sample]) -> list[tuple[list[int], list[f
     return rows
 
 
-def _collate(rows: list[tuple[list[int], list[float]]]) -> SeedBatch:
+def collate(rows: list[tuple[list[int], list[float]]]) -> SeedBatch:
+    """Rows of token ids and the weight of each token, padded to the longest."""
     longest = max(len(ids) for ids, _ in rows)
     ids_BT = torch.zeros(len(rows), longest, dtype=torch.long)  # 0 is <pad>
     weights_BT = torch.zeros(len(rows), longest)

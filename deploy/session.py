@@ -28,6 +28,7 @@ from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
 from sparring.learner.loop import learn
+from sparring.serving.embedder import Embedder
 
 # Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
 DRAIN_S = 10.0
@@ -71,7 +72,11 @@ class Session:
         halt = asyncio.Event()
         cluster, config = self._cluster, self._config
         collector = Collector(
-            cluster.recipe, episodes=cluster.store.episodes, replay=cluster.store.replay, keep=self._keep
+            cluster.recipe,
+            episodes=cluster.store.episodes,
+            replay=cluster.store.replay,
+            keep=self._keep,
+            embed=Embedder(config.policy, feed=cluster.store.versions),
         )
         history = rows_until(self._directory.metrics, step=self._step)
         self._watch = Watch(cluster.recipe, collector, history=history)
@@ -85,7 +90,7 @@ class Session:
                     start_step=cluster.start_step,
                     checkpoint_every=config.learner.checkpoint_every,
                     num_steps=config.steps,
-                    cohorts_per_step=len(cluster.recipe.openings()),
+                    cohorts_per_step=cluster.recipe.num_cohorts(),
                     settled=cluster.wait_for_version,
                     on_step=self._on_step,
                     should_stop=self._should_stop,

@@ -38,6 +38,7 @@ from sparring.learner.loop import learn, publish_initial
 from sparring.learner.publish import default_store
 from sparring.recipes import build
 from sparring.replay.memory import MemoryStore
+from sparring.serving.embedder import Embedder
 from sparring.serving.engine import SteppedEngine
 from sparring.serving.local import ByPolicy, LocalSampler
 from sparring.serving.settings import EngineSettings, prepare_environment
@@ -80,7 +81,13 @@ class SingleProcess:
         self._verify, self._view, self._start = verify, view, start
         self._step = start.step if start else 0
         self._memory = MemoryWatch()
-        self._collector = Collector(recipe, episodes=store.episodes, replay=store.replay, keep=self._keep)
+        self._collector = Collector(
+            recipe,
+            episodes=store.episodes,
+            replay=store.replay,
+            keep=self._keep,
+            embed=Embedder(config.policy, feed=store.versions),
+        )
         self._watch = Watch(recipe, self._collector, history=rows_until(directory.metrics, step=self._step))
         self._stopping = Stopping()
         self._samples = SampleRecord(directory)
@@ -88,6 +95,7 @@ class SingleProcess:
         settings = EngineSettings.of(config)
         prepare_environment(settings)
         self._engine = SteppedEngine(settings, tokenizer=load_tokenizer(settings.model))
+        verify.wait_while(lambda: self._engine.has_work)
         self._stager = Stager(settings.model, policy=settings.policy)
         self._sampler = LocalSampler(self._engine, config=config)
         self._sample = ByPolicy({config.policy.name: self._sampler, **_frozen_samplers(config)})
@@ -122,7 +130,7 @@ class SingleProcess:
     async def _round(self) -> None:
         """Play what one step consumes, then make the step."""
         store = self._store
-        while await store.replay.depth() < len(self._recipe.openings()):
+        while await store.replay.depth() < self._recipe.num_cohorts():
             await self._play()
             # To the last one: what a step begins with must be what its snapshot holds, or a resume would differ.
             while await self._collector.collect_some(timeout_s=0):
@@ -133,7 +141,7 @@ class SingleProcess:
             feed=store.versions,
             start_step=self._step,
             num_steps=self._step + 1,
-            cohorts_per_step=len(self._recipe.openings()),
+            cohorts_per_step=self._recipe.num_cohorts(),
             on_step=self._on_step,
             should_stop=lambda: False,
             extra=store.snapshot,

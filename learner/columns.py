@@ -62,16 +62,19 @@ def flatten(
     stale = wanted & (versions >= 0) & (version - versions > max_staleness)
     sequences = np.repeat(np.arange(len(lengths)), lengths)
     is_nll = np.array([trajectory.objective is Objective.NLL for trajectory in trajectories], dtype=np.bool_)
+    is_nll_N = np.repeat(is_nll, lengths)
+    weights_N = token_weights(wanted & ~stale, sequences, aggregation=aggregation)
+    advantages_N = column(lambda t: t.advantages, np.float32)
     return Columns(
         starts=np.concatenate([[0], np.cumsum(lengths)]),
         token_ids=column(lambda t: t.token_ids, np.int64),
         loss_mask=wanted & ~stale,
         stale_mask=stale,
-        is_nll=np.repeat(is_nll, lengths),
+        is_nll=is_nll_N,
         behaviour_logprobs=column(lambda t: t.behaviour_logprobs, np.float32),
-        advantages=column(lambda t: t.advantages, np.float32),
+        advantages=relative(advantages_N, weights_N, is_nll_N),
         versions=versions,
-        weights=token_weights(wanted & ~stale, sequences, aggregation=aggregation),
+        weights=weights_N,
         sequences=sequences,
     )
 
@@ -90,6 +93,20 @@ def token_weights(loss_mask_N: Array, sequences_N: Array, *, aggregation: Litera
     weights_N = np.zeros(len(loss_mask_N))
     weights_N[loss_mask_N] = 1 / (num_sequences * lengths_S[sequences_N[loss_mask_N]])
     return weights_N
+
+
+def relative(advantages_N: Array, weights_N: Array, is_nll_N: Array) -> Array:
+    """Advantages with the example weights of nll tokens divided by their mean over the update.
+
+    Only what a weight is beside the others counts: the nll part of the loss is sum(w * CE) / sum(w), times the share of
+    the update's tokens that it is. Weights that are all zero stay.
+
+    Source:   STP, arXiv:2502.00212: weighted cross-entropy over mean(w)
+    """
+    shares_N = weights_N * is_nll_N
+    mean = float((shares_N * advantages_N).sum() / max(shares_N.sum(), np.finfo(np.float32).tiny))
+    scaled_N = advantages_N / mean if mean > 0 else advantages_N
+    return np.where(is_nll_N, scaled_N, advantages_N).astype(np.float32)
 
 
 def measure(columns: Columns, *, version: int) -> dict[str, float]:

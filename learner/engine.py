@@ -57,8 +57,13 @@ class RankEngine:
             seed_everything(seed, rank=self._placement.rank)
         join(self._placement, rendezvous=rendezvous, timeout_s=config.step_timeout_s)
         self._own_process = own_process
+        self._build()
+
+    def _build(self) -> None:
+        """The model as it is on the disk, with a fresh optimizer."""
+        config = self._config
         # Parameters begin in float32 whatever the precision: DeepSpeed makes the bfloat16 copy and keeps the master.
-        model = load_model(policy.model, dtype=torch.float32)
+        model = load_model(self._policy.model, dtype=torch.float32)
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
@@ -67,9 +72,15 @@ class RankEngine:
         unlink_segments(self._placement)
         quiet_deepspeed()
 
-    def step(self, batch: RankBatch, *, step: int) -> dict[str, float]:
-        """Make optimizer step number ``step`` (from 1); all ranks return the same values.
+    def restart(self) -> None:
+        """Start again from the policy's first weights; every rank must call."""
+        self._engine.destroy()
+        self._build()
 
+    def step(self, batch: RankBatch, *, step: int, rate: float | None = None) -> dict[str, float]:
+        """Make an optimizer update of step number ``step`` (from 1); all ranks return the same values.
+
+        Args:     rate: learning rate; by default the schedule's at this step.
         Raises:   TrainingHalted: a guard held the step back; no rank has changed its weights.
         """
         self._engine.eval()
@@ -78,7 +89,7 @@ class RankEngine:
         values = means(sums)
         names = [batch.trajectory_ids[index] for index in self._gather(offenders, wanted=not _finite(sums))]
         check_step(values, step=step, max_parity_gap=self._config.max_parity_gap, offenders=names)
-        rate = learning_rate(self._config, step=step)
+        rate = learning_rate(self._config, step=step) if rate is None else rate
         return {**values, "grad_norm": self._apply(rate, step=step), "lr": rate}
 
     def weights(self) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from sparring.core.rundir import RunDirectory
 from sparring.core.types import PolicyVersion, Trajectory
 from sparring.learner import checkpoint
 from sparring.learner.checkpoint import Commit
+from sparring.learner.minibatches import merged, minibatches
 from sparring.learner.packing import pack
 from sparring.learner.publish import Published, default_store
+
+NO_VERSION = -2  # of weights between two updates of a step: nothing was ever sampled by them
 
 
 class Learner(ABC):
@@ -29,13 +33,26 @@ class Learner(ABC):
         self._config, self._directory = config, directory
         self.policy = config.policy.name
         self.store = store or config.publish.store or default_store(directory.root)
+        self._restarted = False  # since the last step
 
     async def step(self, trajectories: Sequence[Trajectory], *, step: int, version: int) -> dict[str, float]:
-        """Optimizer step number ``step`` on weights of ``version``; returns its metrics.
+        """Learner step number ``step`` on weights of ``version``; returns its metrics.
+
+        One optimizer update, or one for each minibatch; the learning rate is that of the step.
 
         Raises:   TrainingHalted: a guard held the step back.
                   ComponentFailed: a rank died or missed the deadline; with the rank.
         """
+        parts = minibatches(trajectories, self._config.learner, seed=f"{self._config.seed}/minibatches/{step}")
+        rows = [
+            await self._update(part, step=step, version=version, first=number == 0) for number, part in enumerate(parts)
+        ]
+        self._restarted = False
+        return merged(rows) if len(rows) > 1 else rows[0]
+
+    async def _update(
+        self, trajectories: Sequence[Trajectory], *, step: int, version: int, first: bool
+    ) -> dict[str, float]:
         learner = self._config.learner
         batch = pack(
             trajectories,
@@ -46,10 +63,21 @@ class Learner(ABC):
             rows_per_micro_batch=learner.rows_per_micro_batch,
             world_size=learner.world_size,
         )
+        ranks = batch.ranks if first else [replace(part, version=NO_VERSION) for part in batch.ranks]
+        rate = learner.restart_learning_rate if self._restarted else None
         answers = await self._call(
-            "step", [(part, step) for part in batch.ranks], what=f"step {step}", deadline_s=learner.step_timeout_s
+            "step", [(part, step, rate) for part in ranks], what=f"step {step}", deadline_s=learner.step_timeout_s
         )
         return {**batch.metrics, **answers[0]}
+
+    async def restart(self) -> None:
+        """Take up the policy's first weights, with an optimizer that has seen nothing.
+
+        Raises:   ComponentFailed: a rank died or missed the deadline; with the rank.
+        """
+        learner = self._config.learner
+        await self._call("restart", [()] * learner.world_size, what="starting again", deadline_s=learner.step_timeout_s)
+        self._restarted = True
 
     async def commit(self, commit: Commit) -> None:
         """Write the checkpoint of ``commit`` and its journal line, atomically.

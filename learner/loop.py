@@ -38,6 +38,8 @@ class Engine(Protocol):
 
     async def step(self, trajectories: Sequence[Trajectory], *, step: int, version: int) -> dict[str, float]: ...
 
+    async def restart(self) -> None: ...
+
     async def commit(self, commit: Commit) -> None: ...
 
     async def publish(self, version: PolicyVersion, *, step: int) -> Published: ...
@@ -105,6 +107,8 @@ async def learn(
         if not deliveries:
             break
         step = since.step + 1
+        if any(delivery.value.restart for delivery in deliveries):
+            await engine.restart()
         values = await engine.step(since.add(deliveries), step=step, version=version.number)
         clock.lap("time/train")
         version = PolicyVersion(policy=engine.policy, number=version.number + 1)

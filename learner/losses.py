@@ -79,7 +79,11 @@ def sequence_truncated_is(
 
 
 def nll(learner_logprobs_N: Tensor, example_weights_N: Tensor, weights_N: Tensor) -> Tensor:
-    """Negative log likelihood, each token times the weight its recipe put into ``advantages``."""
+    """Negative log likelihood, each token times its example weight, summed with weights.
+
+    L = -sum_t w_t e_t log pi(a_t);  e are the weights that a recipe put into ``advantages``, of mean 1 over the update
+    (``columns.relative``), so that L is the weighted mean sum(e CE) / sum(e) where w are equal.
+    """
     return -(weights_N * example_weights_N * learner_logprobs_N).sum()
 
 

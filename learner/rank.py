@@ -48,9 +48,13 @@ class Rank:
             own_process=self._own_process,
         )
 
-    def step(self, batch: RankBatch, step: int) -> dict[str, float]:
+    def step(self, batch: RankBatch, step: int, rate: float | None = None) -> dict[str, float]:
         """See ``RankEngine.step``."""
-        return self.engine.step(batch, step=step)
+        return self.engine.step(batch, step=step, rate=rate)
+
+    def restart(self) -> None:
+        """See ``RankEngine.restart``."""
+        self.engine.restart()
 
     def save(self, directory: Path) -> None:
         """This rank's part of a checkpoint.

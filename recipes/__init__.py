@@ -10,10 +10,12 @@ from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
 from sparring.recipes.absolute_zero import AbsoluteZero
 from sparring.recipes.procedural import Procedural
+from sparring.recipes.stp import STP
 
 RECIPES: dict[str, type[Recipe]] = {
     "absolute_zero": AbsoluteZero,
     "procedural": Procedural,
+    "stp": STP,
 }
 
 

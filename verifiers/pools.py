@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from sparring.core.claims import Claim, FormalProof
 from sparring.core.config import ExecutorConfig, ProofConfig
@@ -19,6 +20,8 @@ from sparring.verifiers.proofs.pool import ProofPool
 
 logger = logging.getLogger(__name__)
 
+# Turns of the event loop in which no proof was asked about, before those that wait are answered.
+QUIET_TURNS = 4
 NO_PROVERS = "a formal proof, but this recipe starts no prover: name its backends in the recipe's `provers`"
 
 
@@ -67,14 +70,19 @@ class VerifierPools:
 class BlockingVerifiers:
     """A ``Verify`` for a single process, in which nothing else moves while it answers; close it in the end.
 
-    Formal proofs that are asked about in one turn of the event loop are answered together, in order: what plays do
-    next does not depend on which of their proofs was quicker.
+    Formal proofs that are asked about while anything else can move are answered together, in order: what plays do next
+    does not depend on which of their proofs was quicker, and proofs are re-checked in large batches.
     """
 
     def __init__(self, executor: ExecutorConfig, proofs: ProofConfig | None) -> None:
         self._executor, self._config = BlockingVerifier(executor), proofs
         self._proofs: BlockingProofs | None = None
         self._waiting: list[tuple[FormalProof, asyncio.Future[Verdict]]] = []
+        self._busy: Callable[[], bool] = lambda: False
+
+    def wait_while(self, busy: Callable[[], bool]) -> None:
+        """Let proofs wait for more of them while ``busy``, such as while an engine still samples."""
+        self._busy = busy
 
     async def __call__(self, claim: Claim) -> Verdict:
         """As ``VerifierPools``."""
@@ -83,7 +91,7 @@ class BlockingVerifiers:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Verdict] = loop.create_future()
         if not self._waiting:
-            loop.call_soon(self._answer)
+            loop.call_soon(self._settle, 0, 0)
         self._waiting.append((claim, answer))
         return await answer
 
@@ -96,6 +104,15 @@ class BlockingVerifiers:
         if self._proofs is not None:
             self._proofs.close()
         self._executor.close()
+
+    def _settle(self, seen: int, quiet: int) -> None:
+        """Look again in the next turn, until nothing has moved for some."""
+        if not self._busy() and quiet >= QUIET_TURNS:
+            self._answer()
+            return
+        now = len(self._waiting)
+        quiet = quiet + 1 if now == seen and not self._busy() else 0
+        asyncio.get_running_loop().call_soon(self._settle, now, quiet)
 
     def _answer(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from sparring.actors.collector import Collector
 from sparring.core.ports import Delivery
+from sparring.core.recipe import Recipe
 from sparring.core.types import Episode, Objective, Task, Trajectory
 
 
@@ -24,6 +25,8 @@ class Replay:
 
 class Pairs:
     """A recipe that credits episodes of a kind two by two."""
+
+    settle, restarts = Recipe.settle, Recipe.restarts
 
     def cohort_key(self, episode):
         return episode.task.kind
@@ -102,3 +105,30 @@ async def test_a_paused_role_is_rewarded_for_nothing_but_still_punished():
     await collector.collect_some(timeout_s=0)
     advantages = [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories]
     assert advantages == [(0.0,), (-0.5,)] * 2
+
+
+class Settled(Pairs):
+    """Weighs a cohort by what its texts embed to."""
+
+    async def settle(self, cohort, *, embed):
+        vectors = await embed([episode.episode_id for episode in cohort])
+        return [replace(episode, metrics={"weight": v[0]}) for episode, v in zip(cohort, vectors, strict=True)]
+
+    def restarts(self, cohort):
+        return True
+
+    def measure(self, cohort):
+        return {"weights": sum(episode.metrics["weight"] for episode in cohort)}
+
+
+async def test_a_cohort_is_settled_with_embeddings_before_it_is_credited():
+    async def embed(texts):
+        return [[float(len(texts))] for _ in texts]
+
+    replay, kept = Replay(), []
+    collector = Collector(Settled(), episodes=Queue("aa"), replay=replay, keep=kept.extend, embed=embed)
+    await collector.collect_some(timeout_s=0)
+    (cohort,) = [inserted[0] for inserted in replay.inserted]
+    assert cohort.restart
+    assert cohort.metrics == {"weights": 4.0}
+    assert [episode.metrics for episode in kept] == [{"weight": 2.0}] * 2

@@ -277,6 +277,39 @@ async def test_a_mended_journal_follows_the_restored_commit(engine: Open, trajec
     assert (tmp_path / "journal.jsonl").read_bytes() == whole
 
 
+@pytest.mark.parametrize("stage", [0, 2])
+async def test_a_restart_takes_up_the_first_weights_and_forgets_the_optimizer(
+    engine: Open, trajectory: Build, stage: int
+) -> None:
+    learner = engine(zero_stage=stage, restart_learning_rate=5e-3, warmup_steps=0)
+    before, _ = await published(learner, 0)
+    await learner.step(batch(trajectory, 1), step=1, version=0)
+    once, _ = await published(learner, 1)
+    assert any(not torch.equal(before[name], once[name]) for name in before)
+
+    await learner.restart()
+
+    again, _ = await published(learner, 2)
+    assert all(torch.equal(before[name], again[name]) for name in before)
+    values = await learner.step(batch(trajectory, 1), step=2, version=0)
+    assert values["lr"] == 5e-3
+    # From the same weights with a fresh optimizer, Adam's first update is the rate times a sign: half as far.
+    half, _ = await published(learner, 3)
+    name = next(name for name in before if "embed" in name)
+    moved, far = (half[name] - before[name]).abs().max(), (once[name] - before[name]).abs().max()
+    assert float(moved / far) == pytest.approx(0.5, rel=0.05)
+    values = await learner.step(batch(trajectory, 3), step=3, version=2)
+    assert values["lr"] == 1e-2
+
+
+async def test_minibatches_are_updates_of_one_step(engine: Open, trajectory: Build) -> None:
+    learner = engine(minibatch_trajectories=2, min_updates=5, max_parity_gap=100.0)
+    values = await learner.step(batch(trajectory, 1), step=1, version=0)
+    # Three minibatches an epoch, five updates: an epoch and two thirds, 10 of the trajectories.
+    assert values["trajectories"] == 10
+    assert values["lr"] == pytest.approx(1e-2 / 3)
+
+
 async def test_no_shared_memory_is_left_behind(engine: Open) -> None:
     engine()
 

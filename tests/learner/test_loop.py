@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,9 @@ class FakeLearner:
             raise TrainingHalted(f"step {step}: loss is nan")
         self.log.append(("step", step, version, tuple(t.trajectory_id for t in trajectories)))
         return {"loss": 1.0, "tokens/trained": 10.0}
+
+    async def restart(self) -> None:
+        self.log.append("restart")
 
     async def commit(self, commit: Commit) -> None:
         self.log.append(("commit", commit.step))
@@ -290,3 +294,13 @@ def test_a_metric_of_several_cohorts_is_their_mean_weighted_by_trajectories(traj
 
     # (3 * 1 + 1 * 0 + 1 * 0) / 5: a cohort without trajectories counts as one.
     assert merged == {"rate": pytest.approx(0.6), "other": 2.0}
+
+
+async def test_a_cohort_may_ask_to_start_again_before_it_is_learned_from(
+    cohorts: Callable[[int], list[Cohort]],
+) -> None:
+    first, second = cohorts(2)
+    bench = Bench([first, replace(second, restart=True)], newest=announced(0))
+    await bench.run(cohorts_per_step=1)
+    events = [entry if entry == "restart" else entry[:2] for entry in bench.log if entry[0] in ("step", "r")]
+    assert events == [("step", 1), "restart", ("step", 2)]

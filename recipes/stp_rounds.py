@@ -1,0 +1,108 @@
+"""What one round of STP attempts, decided from the archived proofs: targets for the prover, seeds for the conjecturer.
+
+archived proofs ──► proved targets ──► the others, spread over the round's slots
+               └──► seeds: (proof of a target, a lemma it uses), each pair once, no lemma too often
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from sparring.core.types import Task
+from sparring.recipes.stp_options import STPOptions
+from sparring.recipes.stp_records import ProofRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """Where a conjecture starts: a proved target and a lemma; ``None`` is the trivial one."""
+
+    record: ProofRecord
+    lemma: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Who starts where: the i-th opening of a kind takes the i-th entry."""
+
+    targets: Sequence[Task]  # to attempt, in random order; at least one
+    seeds: Sequence[Seed]
+    num_proved: int  # targets, before the round
+
+    def target(self, slot: int, *, num_slots: int, between: bool = False) -> Task:
+        """The target of a slot: slots are spread evenly over the targets, whichever are more.
+
+        Args:     between: one that lies between two slots', where there are as many.
+        """
+        return self.targets[(2 * slot + between) * len(self.targets) // (2 * num_slots) % len(self.targets)]
+
+    def seed(self, slot: int, *, max_repeats: int) -> Seed | None:
+        """The seed of a slot, None once each has been taken ``max_repeats`` times."""
+        if slot >= len(self.seeds) * max_repeats:
+            return None
+        return self.seeds[slot % len(self.seeds)]
+
+
+def plan_round(targets: Sequence[Task], records: Sequence[ProofRecord], *, options: STPOptions, rng: Random) -> Round:
+    """The plan of the next round. Where every target is proved, all are attempted again."""
+    best: dict[str, float] = {}
+    for record in records:
+        if record.target:
+            best[record.target] = max(best.get(record.target, 0.0), record.pass_rate)
+    wanted = [task for task in targets if _is_attempted(task, best, options=options, rng=rng)]
+    order = wanted or list(targets)
+    weights = {task.task_id: int(task.payload.get("matching_weight", 1)) for task in targets}
+    return Round(
+        targets=rng.sample(order, len(order)),
+        seeds=choose_seeds(records, best, weights, options=options, rng=rng),
+        num_proved=sum(task.task_id in best for task in targets),
+    )
+
+
+def _is_attempted(task: Task, best: Mapping[str, float], *, options: STPOptions, rng: Random) -> bool:
+    if task.task_id not in best:
+        return True
+    return best[task.task_id] < options.reattempt_below or rng.random() < options.reattempt_proved
+
+
+def choose_seeds(
+    records: Sequence[ProofRecord],
+    best: Mapping[str, float],
+    matching_weights: Mapping[str, int],
+    *,
+    options: STPOptions,
+    rng: Random,
+) -> list[Seed]:
+    """At most ``conjectures_per_round`` seeds, in random order.
+
+    Every lemma that a target's proof uses gives one, and with some probability the trivial lemma; a (statement, lemma)
+    pair is taken once, for each unit of its target's matching weight, and a lemma for a share of the round at most.
+    """
+    limit = options.conjectures_per_round
+    most_of_lemma = max(1, int(options.lemma_share * limit))
+    pairs: dict[str, dict[str | None, ProofRecord]] = defaultdict(dict)
+    for record in rng.sample(records, len(records)):
+        if record.target and best[record.target] > options.seed_above:
+            found: list[str | None] = list(record.lemmas)
+            if rng.random() < options.trivial_lemma:
+                found.append(None)
+            for lemma in found:
+                pairs[record.key].setdefault(lemma, record)
+    drawn = [
+        Seed(record=record, lemma=lemma)
+        for by_lemma in pairs.values()
+        for lemma, record in by_lemma.items()
+        for _ in range(matching_weights.get(record.target, 1))
+    ]
+    rng.shuffle(drawn)
+    counts: Counter[str] = Counter()
+    chosen = []
+    for seed in drawn:
+        if seed.lemma is not None and counts[seed.lemma] >= most_of_lemma:
+            continue
+        counts[seed.lemma or ""] += 1
+        chosen.append(seed)
+    return chosen[:limit]

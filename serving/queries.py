@@ -44,6 +44,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One of the two."""
+
+    taken: Taken | None = None
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Some more tokens of completion ``index`` of a query: prompt ``index // n``, sample ``index % n``."""
 
@@ -53,14 +61,6 @@ class Piece:
     logprobs: tuple[float, ...]
     top: tuple[tuple[tuple[int, float], ...], ...]
     finish_reason: FinishReason | None  # set on the last piece
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """A query that was taken and will not be finished."""
-
-    query_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

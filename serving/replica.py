@@ -205,9 +205,9 @@ class Replica:
         self._stage_thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._driver = Driver(
             make_engine,
-            deliver=lambda ended: _call(loop, self._deliver, ended),
-            failed=lambda error: _call(loop, fail, error),
-            started=lambda: _call(loop, started.set_result, None),
+            deliver=lambda ended: call_in(loop, self._deliver, ended),
+            failed=lambda error: call_in(loop, fail, error),
+            started=lambda: call_in(loop, started.set_result, None),
         )
         await started
         if self._make_feed is not None:
@@ -308,5 +308,6 @@ def end_actor() -> None:
         os._exit(1)
 
 
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
+def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
+    """Have ``function`` called by the event loop, from another thread."""
     loop.call_soon_threadsafe(function, value)

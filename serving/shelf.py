@@ -1,6 +1,6 @@
 """Which version is in which slot, and which slot may be given to another one.
 
-    free ──► loading ──► ready (users > 0: may not be emptied) ──► free again once nobody uses it and it is not kept
+free ──► loading ──► ready (users > 0: may not be emptied) ──► free again once nobody uses it and it is not kept
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from rich.console import Console
 
 from sparring.core.errors import SparringError, UsageError
 from sparring.core.rundir import RunDirectory
+from sparring.deploy.serve_cli import serve_app
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Self-play RL of language models."
 )
 bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks that print ratios, not absolute times.")
 app.add_typer(bench_app, name="bench")
+app.add_typer(serve_app, name="serve")
 
 Run = Annotated[Path, typer.Argument(help="A run directory, such as runs/demo.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

@@ -23,6 +23,7 @@ from sparring.core.errors import ComponentFailed, SparringError
 from sparring.core.recipe import Recipe
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import PolicyVersion
+from sparring.deploy.serve import endpoint_beside, first_key, gate_environment
 from sparring.learner.checkpoint import Commit, latest
 from sparring.learner.group import LearnerGroup
 from sparring.learner.loop import publish_initial
@@ -196,6 +197,13 @@ async def start_cluster(
         )
         await _ready(cluster)
         await cluster.wait_for_version(version)
+        if config.endpoint.enabled:
+            first_key(directory, config, note=note)
+            feed = partial(open_feed, redis, run_id)
+            address = await stack.enter_async_context(
+                endpoint_beside(config, directory, feed=feed, replicas=replicas)
+            )
+            note(f"endpoint address={address}")
         yield cluster
 
 
@@ -203,13 +211,15 @@ def _start_ray(config: RunConfig, stack: AsyncExitStack) -> None:
     """Join the cluster of a submitted job, or start one here with room for every actor."""
     if ray.is_initialized():  # the caller's cluster: ours to use, not to end
         return
-    environment = {"env_vars": ENVIRONMENT}
+    gates = gate_environment(config) if config.endpoint.enabled else {}
+    os.environ.update(gates)
+    environment = {"env_vars": {**ENVIRONMENT, **gates}}
     if "RAY_ADDRESS" in os.environ:
         ray.init(runtime_env=environment, log_to_driver=False)
     else:
         rollout, learner = config.rollout, config.learner
-        cpus = rollout.replicas * rollout.cpus + learner.world_size * learner.cpus
-        gpus = rollout.replicas * rollout.gpus + learner.world_size * learner.gpus
+        cpus = rollout.replicas * rollout.cpus + learner.world_size * learner.cpus + config.endpoint.cpus
+        gpus = rollout.replicas * rollout.gpus + learner.world_size * learner.gpus + config.endpoint.gpus
         ray.init(
             # Always an address: without one Ray joins whatever cluster it finds on this machine.
             address="local",

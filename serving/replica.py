@@ -124,6 +124,13 @@ class Replica:
             self._owners.pop(request_id, None)
         self._order(lambda engine: engine.abort(request_ids))
 
+    async def peek(self, request_ids: list[str]) -> bytes:
+        """What running samples of these requests have so far (wire: list of ``Progress``)."""
+        await self.ready()
+        wanted = set(request_ids)
+        live = [sample for sample in self._live_engine.live if sample.request.request_id in wanted]
+        return encode([each for sample in live if (each := sample.progress()) is not None])
+
     async def offer(self, announcement: Announcement) -> bool:
         """Pull a version; True once new requests are sampled with it or a newer one, False if it was refused."""
         await self.ready()

@@ -213,6 +213,22 @@ def bench_parity(
     _print(measure(model, versions=versions), as_json=as_json)
 
 
+@bench_app.command("serve")
+def bench_serve(
+    as_json: Json = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Of 64 queries, to the engine and to the endpoint.")] = 8,
+    windows: Annotated[int, typer.Option(min=1, help="Of training, without and with queries.")] = 4,
+    hosting: Annotated[str, typer.Option(help="While training: own or shared.")] = "own",
+) -> None:
+    """The endpoint over the bare engine, and training throughput with queries at 20 % of its capacity.
+
+    Example: sparring bench serve --json
+    """
+    from sparring.deploy.bench_serve import bench_serve as measure
+
+    _print(measure(rounds=rounds, windows=windows, hosting=hosting), as_json=as_json)
+
+
 @bench_app.command("executor")
 def bench_executor(
     as_json: Json = False,

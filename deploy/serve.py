@@ -86,11 +86,11 @@ async def endpoint_beside(
         hosts = [_host(config, feed=feed, files=files)]
         backend = partial(Line, hosts[0])
     try:
-        await _ready(hosts)
+        hosting = asyncio.to_thread(
+            host_endpoint, config, files=files.root, roles=role_prompts(config.recipe), backend=backend
+        )
         try:
-            address = await asyncio.to_thread(
-                host_endpoint, config, files=files.root, roles=role_prompts(config.recipe), backend=backend
-            )
+            address, *_ = await asyncio.gather(hosting, *(_ready(host) for host in hosts))
         except (RuntimeError, OSError) as error:
             raise ComponentFailed("endpoint", f"Serve did not start on port {config.endpoint.port}: {error}") from error
         write_private(files.address, address.encode())
@@ -179,9 +179,8 @@ def _host(config: RunConfig, *, feed: FeedFactory, files: EndpointFiles) -> Any:
     return actor.remote(config, feed=feed, kept=files.versions)
 
 
-async def _ready(hosts: list[Any]) -> None:
-    for host in hosts:
-        try:
-            await asyncio.wait_for(host.ready.remote(), READY_S)
-        except TimeoutError as error:
-            raise ComponentFailed("endpoint", "its engines did not start", deadline_s=READY_S) from error
+async def _ready(host: Any) -> None:
+    try:
+        await asyncio.wait_for(host.ready.remote(), READY_S)
+    except TimeoutError as error:
+        raise ComponentFailed("endpoint", "its engines did not start", deadline_s=READY_S) from error

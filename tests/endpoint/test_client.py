@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from conftest import PROMPT, Served
+from served import PROMPT, Served
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -92,9 +92,9 @@ def test_a_role_asks_with_the_prompt_of_its_recipe(served: Served) -> None:
     assert answer.choices[0].message.content == greedy(served, model="policy@0").choices[0].text
 
 
-@pytest.mark.parametrize("stop", [None, ["<a>"], ["no such text"]])
+@pytest.mark.parametrize("stop", [None, ["return"], ["no such text"]])
 def test_a_stream_says_what_the_whole_answer_says(served: Served, stop: list[str] | None) -> None:
-    arguments: dict[str, Any] = {"model": "policy@1", "prompt": PROMPT, "temperature": 1.0, "seed": 11, "n": 3}
+    arguments: dict[str, Any] = {"model": "policy@1", "prompt": "<pd>", "temperature": 1.0, "seed": 11, "n": 3}
     arguments |= {"max_tokens": 60, "stop": stop}
     whole = served.client().completions.create(**arguments)
     stream = served.client().completions.create(**arguments, stream=True, stream_options={"include_usage": True})

@@ -58,7 +58,9 @@ def bench_serve(*, rounds: int, windows: int, hosting: str) -> dict[str, Any]:
         finally:
             ray.shutdown()
         training = RunDirectory(Path(scratch) / "trained")
-        under = asyncio.run(_under_queries(training, rate=SHARE * overhead["requests_per_s"], windows=windows, hosting=hosting))
+        under = asyncio.run(
+            _under_queries(training, rate=SHARE * overhead["requests_per_s"], windows=windows, hosting=hosting)
+        )
     return overhead | under
 
 
@@ -75,7 +77,9 @@ def _prepared(directory: RunDirectory) -> tuple[RunConfig, str]:
 
 def _key(directory: RunDirectory, config: RunConfig) -> str:
     files = endpoint_files(directory)
-    keys, secret = load_keys(files.keys).with_key("bench", limits=default_limits(config) | {"requests_per_minute": 10**9})
+    keys, secret = load_keys(files.keys).with_key(
+        "bench", limits=default_limits(config) | {"requests_per_minute": 10**9}
+    )
     keys.save(files.keys)
     return secret
 
@@ -174,7 +178,9 @@ async def _steps(directory: RunDirectory, count: int, *, process: subprocess.Pop
     while not directory.metrics.exists() or len(read_metrics(directory.metrics)) < count:
         if process.poll() is not None or time.monotonic() > deadline:
             tail = (directory.root / "bench.log").read_text()[-2000:]
-            raise ComponentFailed("training", f"made no {count} steps; the end of its output:\n{tail}", deadline_s=START_S)
+            raise ComponentFailed(
+                "training", f"made no {count} steps; the end of its output:\n{tail}", deadline_s=START_S
+            )
         await asyncio.sleep(0.2)
 
 
@@ -212,4 +218,3 @@ def _query(seed: int, ids: tuple[int, ...], ends: tuple[int, ...]) -> Query:
         max_tokens=MAX_TOKENS, stop=(), stop_token_ids=ends, seed=seed,
     )  # fmt: skip
     return Query(query_id=str(seed), requests=(request,), version=None, num_top=0, stream=False)
-

@@ -200,9 +200,7 @@ async def start_cluster(
         if config.endpoint.enabled:
             first_key(directory, config, note=note)
             feed = partial(open_feed, redis, run_id)
-            address = await stack.enter_async_context(
-                endpoint_beside(config, directory, feed=feed, replicas=replicas)
-            )
+            address = await stack.enter_async_context(endpoint_beside(config, directory, feed=feed, replicas=replicas))
             note(f"endpoint address={address}")
         yield cluster
 

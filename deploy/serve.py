@@ -1,7 +1,7 @@
 """The policy endpoint of a run: beside its training, or by itself for a run that goes on elsewhere or has ended.
 
-    sparring train --set endpoint.enabled=true    follows the run's announcements in Redis
-    sparring serve RUN                            follows its published versions on this machine's disk, then policy/
+sparring train --set endpoint.enabled=true    follows the run's announcements in Redis
+sparring serve RUN                            follows its published versions on this machine's disk, then policy/
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A task as people describe it to a role: one JSON object, its kind beside the fields that kind carries (dialect.py).
 
-    {"kind": "deduction", "program": "def f(x):\\n    return x + 1", "input": "1"}
+{"kind": "deduction", "program": "def f(x):\\n    return x + 1", "input": "1"}
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ FOLLOW_S = 10.0
 ATTEMPTS = 4  # for all prompts of a query to meet one version
 REMEMBERED = 256  # hashes of versions
 
-ONLY_NEWEST = "the endpoint shares the rollout replicas, which hold the newest version alone; host it with hosting = own"
+ONLY_NEWEST = (
+    "the endpoint shares the rollout replicas, which hold the newest version alone; host it with hosting = own"
+)
 
 
 class Room:
@@ -146,9 +148,7 @@ class SharedLine:
         taken = await self._taken(first[0])
         return taken if isinstance(taken, Refused) else Answer(taken, _chained(first, growth))
 
-    async def _grow(
-        self, query: Query, task: asyncio.Task[list[Completion]]
-    ) -> AsyncIterator[tuple[int, list[Piece]]]:
+    async def _grow(self, query: Query, task: asyncio.Task[list[Completion]]) -> AsyncIterator[tuple[int, list[Piece]]]:
         """Version and new pieces of the query's one prompt, each time that there are some."""
         [request] = query.requests
         told = [0] * request.num_samples

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # for `served`, here and in the tests
 
-from served import Served  # noqa: E402
+from served import Served
 
 
 @pytest.fixture(scope="session")

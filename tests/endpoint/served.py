@@ -40,6 +40,7 @@ class Served:
     def __init__(self, root: Path, *overrides: str, keep_versions: int = 1000) -> None:
         self.root, self.port, self._keep = root, free_port(), keep_versions
         self.store = root / "store"
+        self._clients: dict[str, openai.OpenAI] = {}
         settings = [f"endpoint.port={self.port}", f'publish.store="{self.store}"', "endpoint.max_tokens=128"]
         config = load_config(ROOT / "deploy/runs/quickstart.toml", [*settings, *overrides])
         root.mkdir(parents=True, exist_ok=True)
@@ -62,6 +63,8 @@ class Served:
         return self
 
     def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
         self.process.send_signal(signal.SIGTERM)
         try:
             assert self.process.wait(60) == 0, (self.root / "serve.log").read_text()
@@ -97,7 +100,11 @@ class Served:
         (source / WEIGHTS).write_bytes(bytes(data))
 
     def client(self, *, key: str | None = None) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=60.0)
+        """OpenAI's client, one for each key; closed with this."""
+        key = key or self.key
+        if key not in self._clients:
+            self._clients[key] = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60.0)
+        return self._clients[key]
 
     def http(self, *, key: str | None = None) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.key if key is None else key}"}

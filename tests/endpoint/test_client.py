@@ -7,7 +7,6 @@ from typing import Any
 
 import openai
 import pytest
-
 from served import PROMPT, Served
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]

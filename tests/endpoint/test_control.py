@@ -126,7 +126,8 @@ def test_a_key_has_so_many_requests_and_tokens_a_minute(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/models", "/v1/completions", "/v1/chat/completions", "/metrics", "/openapi.json", "/", "/docs", "/-/routes"]
+    "path",
+    ["/v1/models", "/v1/completions", "/v1/chat/completions", "/metrics", "/openapi.json", "/", "/docs", "/-/routes"],
 )
 @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer sk-sparring-x", "Basic abc", "Bearer é"])
 def test_no_key_no_answer(served: Served, path: str, header: str | None) -> None:
@@ -150,7 +151,9 @@ def test_health_needs_no_key_and_no_site_is_let_in(served: Served) -> None:
 
 def test_it_listens_on_this_machine_alone(served: Served) -> None:
     hexadecimal = f"{served.port:04X}"
-    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
     listening = {fields[1].split(":")[0] for fields in lines if fields[3] == "0A" and fields[1].endswith(hexadecimal)}
     assert listening == {"0100007F"}  # 127.0.0.1
 
@@ -213,7 +216,10 @@ def test_before_the_first_version_the_endpoint_says_why_it_does_not_answer(
     empty = Served(tmp_path_factory.mktemp("empty") / "run", "endpoint.slots=2").wait()
     try:
         with empty.http() as http:
-            for answer in (http.get("/healthz"), http.post("/v1/completions", json={"model": "policy", "prompt": PROMPT})):
+            for answer in (
+                http.get("/healthz"),
+                http.post("/v1/completions", json={"model": "policy", "prompt": PROMPT}),
+            ):
                 assert answer.status_code == 503
                 assert "no version of the policy has been published yet" in answer.text
             empty.damage(0)

@@ -223,7 +223,9 @@ def test_an_end_token_is_counted_and_not_told() -> None:
 async def through(gate: Any, *, path: str = "/v1/models", headers: Any = (), parts: Any = (b"",)) -> tuple[int, Any]:
     """Status and body of an answer."""
     said: list[Any] = []
-    queue = [{"type": "http.request", "body": part, "more_body": index + 1 < len(parts)} for index, part in enumerate(parts)]
+    queue = [
+        {"type": "http.request", "body": part, "more_body": index + 1 < len(parts)} for index, part in enumerate(parts)
+    ]
 
     async def receive() -> Any:
         if queue:
@@ -297,8 +299,9 @@ async def test_the_gate_of_keys_opens_for_one_bearer_key_and_for_health() -> Non
     "change",
     [
         {"n": 0}, {"n": True}, {"temperature": float("nan")}, {"temperature": "1"}, {"top_p": 0}, {"max_tokens": 0},
-        {"stop": [""]}, {"stop": ["a"] * 5}, {"logprobs": 21}, {"echo": True}, {"suffix": "x"}, {"logit_bias": {"1": 1}},
-        {"presence_penalty": 0.5}, {"prompt": []}, {"prompt": [[]]}, {"prompt": [-1]}, {"prompt": ["a", 1]}, {"prompt": None},
+        {"stop": [""]}, {"stop": ["a"] * 5}, {"logprobs": 21}, {"echo": True}, {"suffix": "x"},
+        {"logit_bias": {"1": 1}}, {"presence_penalty": 0.5}, {"prompt": []}, {"prompt": [[]]}, {"prompt": [-1]},
+        {"prompt": ["a", 1]}, {"prompt": None},
     ],
 )  # fmt: skip
 def test_what_would_change_an_answer_and_is_not_done_is_refused(change: dict[str, Any]) -> None:

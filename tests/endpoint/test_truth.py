@@ -78,7 +78,9 @@ async def publish_all(served: Served, published: list[tuple[float, int, str]], *
 
 def test_every_answer_is_wholly_of_one_version_that_was_new(served: Served) -> None:
     rng = Random(0)
-    prompts = [f"<sd><p>def f(x):\n    return x + {rng.randrange(9)}<i>{rng.randrange(100)}" for _ in range(NUM_QUERIES)]
+    prompts = [
+        f"<sd><p>def f(x):\n    return x + {rng.randrange(9)}<i>{rng.randrange(100)}" for _ in range(NUM_QUERIES)
+    ]
     published: list[tuple[float, int, str]] = []
 
     async def run() -> list[Seen]:
@@ -111,9 +113,10 @@ def test_every_answer_is_wholly_of_one_version_that_was_new(served: Served) -> N
         newest = published[max(bisect_right(times, each.began - STALE_S) - 1, 0)][1]
         if each.number < newest:
             late.append((each.number, newest))
-    print(f"queries={len(seen)} versions={len({each.number for each in seen})}/{NUM_VERSIONS} seconds={seconds:.0f} stale={len(late)}")
+    met = len({each.number for each in seen})
+    print(f"queries={len(seen)} versions={met}/{NUM_VERSIONS} seconds={seconds:.0f} stale={len(late)}")
     assert not late
-    assert len({each.number for each in seen}) > NUM_VERSIONS / 4  # many were met, or nothing was shown
+    assert met > NUM_VERSIONS / 4  # many were met, or nothing was shown
     check_greedy(rng.sample(seen, NUM_CHECKED))
 
 

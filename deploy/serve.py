@@ -90,7 +90,7 @@ async def endpoint_beside(
             host_endpoint, config, files=files.root, roles=role_prompts(config.recipe), backend=backend
         )
         try:
-            address, *_ = await asyncio.gather(hosting, *(_ready(host) for host in hosts))
+            address, _ = await asyncio.gather(hosting, _all_ready(hosts))
         except (RuntimeError, OSError) as error:
             raise ComponentFailed("endpoint", f"Serve did not start on port {config.endpoint.port}: {error}") from error
         write_private(files.address, address.encode())
@@ -179,8 +179,10 @@ def _host(config: RunConfig, *, feed: FeedFactory, files: EndpointFiles) -> Any:
     return actor.remote(config, feed=feed, kept=files.versions)
 
 
-async def _ready(host: Any) -> None:
+async def _all_ready(hosts: list[Any]) -> None:
     try:
-        await asyncio.wait_for(host.ready.remote(), READY_S)
+        async with asyncio.timeout(READY_S):
+            for host in hosts:
+                await host.ready.remote()
     except TimeoutError as error:
         raise ComponentFailed("endpoint", "its engines did not start", deadline_s=READY_S) from error

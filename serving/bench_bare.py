@@ -17,7 +17,7 @@ from sparring.serving.settings import prepare_environment
 
 
 class BareEngine:
-    """One version in one slot, and nobody between it and who asks; a Ray actor, so that its process is like a host's."""
+    """One version in one slot, nobody between it and who asks; a Ray actor, so that its process is like a host's."""
 
     def __init__(self, config: RunConfig) -> None:
         self._config = config

@@ -1,6 +1,6 @@
 """The rollout replicas' spare capacity as a host of the endpoint's queries: no engines of its own, a bounded share.
 
-    begin ──► room among `share` of the replicas' sequences ──► Dispatcher ──► replica   (pinned: one version to its end)
+    begin ──► room among `share` of the replicas' sequences ──► Dispatcher ──► replica   (pinned to one version)
                                                                           ◄── peek, while a stream grows
 
 Replicas hold the newest version alone, so no version can be asked by name, and a query of several prompts whose

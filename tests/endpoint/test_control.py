@@ -7,9 +7,11 @@ import socket
 import stat
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from served import PROMPT, Served, eventually
 
@@ -131,8 +133,6 @@ def test_a_key_has_so_many_requests_and_tokens_a_minute(served: Served) -> None:
 )
 @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer sk-sparring-x", "Basic abc", "Bearer é"])
 def test_no_key_no_answer(served: Served, path: str, header: str | None) -> None:
-    import httpx
-
     headers = {} if header is None else {"authorization": header.encode("latin-1")}
     for method in ("GET", "POST", "OPTIONS"):
         answer = httpx.request(method, served.url + path, headers=headers, json={} if method == "POST" else None)
@@ -142,8 +142,6 @@ def test_no_key_no_answer(served: Served, path: str, header: str | None) -> None
 
 
 def test_health_needs_no_key_and_no_site_is_let_in(served: Served) -> None:
-    import httpx
-
     answer = httpx.get(served.url + "/healthz", headers={"origin": "https://elsewhere.example"})
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -167,18 +165,16 @@ def test_an_oversized_body_is_cut_off(served: Served) -> None:
             while True:
                 yield b"x" * 65536
 
-        try:
+        # The connection may be closed on what is still being sent.
+        with suppress(httpx.TransportError):
             assert http.post("/v1/completions", content=endless()).status_code == 413
-        except Exception as error:
-            # The connection was closed on what was still being sent.
-            assert "httpx" in type(error).__module__, error
 
 
 def test_a_body_that_never_ends_is_cut_off_in_time(served: Served) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as slow:
-        head = f"POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {served.key}\r\ncontent-length: 9\r\n\r\n"
-        slow.sendall(head.encode() + b"{")
+        head = f"POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {served.key}\r\n"
+        slow.sendall(head.encode() + b"content-length: 9\r\n\r\n{")
         answer = slow.recv(4096)
     assert answer.startswith(b"HTTP/1.1 408")
     assert 9 < time.monotonic() - began < 20

@@ -32,7 +32,7 @@ from sparring.serving.line import Backend, Line
 from sparring.serving.retained import DirectoryFeed
 
 ENDPOINT = "endpoint"  # in a run directory
-READY_S = 240.0
+READY_S = 400.0  # on a loaded machine
 OBJECT_STORE_BYTES = 100 << 20
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "TORCHDYNAMO_DISABLE": "1"}
 

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 MAX_TOP = 20  # most probable tokens beside a sampled one; vLLM's own limit
 MAX_STOPS, MAX_STOP_CHARACTERS = 4, 128
 MAX_MESSAGES = 1024
 SEEDS = 2**62  # one more than the largest; larger and negative ones are taken modulo this
 
+
+def _whole(text: str) -> str:
+    """JSON can spell half a character (\\ud800), which no tokenizer takes and no answer can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half a surrogate pair; send whole characters") from error
+    return text
+
+
+Text = Annotated[StrictStr, AfterValidator(_whole)]
 TokenIds = Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**31)]], Field(min_length=1)]
-Stop = Annotated[StrictStr, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
+Stop = Annotated[Text, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -24,7 +35,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: Annotated[StrictStr, Field(max_length=256)]
+    model: Annotated[Text, Field(max_length=256)]
     n: Annotated[StrictInt, Field(ge=1, le=128)] | None = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
     top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
@@ -32,7 +43,7 @@ class Request(BaseModel):
     seed: Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | None = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
-    user: StrictStr | None = None
+    user: Text | None = None
     # Accepted with the value that changes nothing.
     presence_penalty: Annotated[Number, Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[Number, Field(ge=0, le=0)] | None = None
@@ -51,10 +62,7 @@ class CompletionRequest(Request):
     """POST /v1/completions."""
 
     prompt: (
-        StrictStr
-        | TokenIds
-        | Annotated[list[StrictStr], Field(min_length=1)]
-        | Annotated[list[TokenIds], Field(min_length=1)]
+        Text | TokenIds | Annotated[list[Text], Field(min_length=1)] | Annotated[list[TokenIds], Field(min_length=1)]
     )
     max_tokens: Annotated[StrictInt, Field(ge=1, le=2**31)] | None = None
     logprobs: Annotated[StrictInt, Field(ge=0, le=MAX_TOP)] | None = None
@@ -69,7 +77,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["text"]
-    text: StrictStr
+    text: Text
 
 
 class Message(BaseModel):
@@ -78,7 +86,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: StrictStr | Annotated[list[Part], Field(min_length=1)]
+    content: Text | Annotated[list[Part], Field(min_length=1)]
 
     @property
     def text(self) -> str:

@@ -16,7 +16,7 @@ import httpx
 import openai
 
 from sparring.core.config import load_config
-from sparring.core.manifest import WEIGHTS
+from sparring.core.manifest import WEIGHTS, read_manifest
 from sparring.core.types import PolicyVersion
 from sparring.serving.bench_twin import weights
 
@@ -24,7 +24,7 @@ os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "deploy" / "models" / "seed"
-READY_S = 240.0
+READY_S = 400.0
 PROMPT = "<sd><p>def f(x):\n    return x + 1<i>3"
 
 
@@ -83,13 +83,17 @@ class Served:
         return result.stdout
 
     def publish(self, number: int) -> str:
-        """Publish a version with weights of its own; returns its hash."""
+        """Publish a version with weights of its own, newer than any before; returns its hash."""
         from sparring.learner.publish import publish
 
         tensors = weights((MODEL, number))
         version = PolicyVersion(policy="base", number=number)
         published = publish(tensors, version, self.store, step=number, keep_versions=self._keep)
         return published.announcement.sha256
+
+    def hash_of(self, number: int) -> str:
+        """As its manifest says."""
+        return read_manifest(self.store / "base" / f"v{number:08d}").sha256
 
     def damage(self, number: int) -> None:
         """Publish a version of which a byte was flipped after it was hashed."""

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from served import PROMPT, Served, eventually
 
-pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.service, pytest.mark.timeout(600)]
 
 # Answers take a while: the most tokens, none of which can end a completion early.
 LONG = {"model": "policy", "prompt": "<pd>", "max_tokens": 128, "n": 8, "temperature": 1.0}
@@ -102,10 +102,10 @@ def test_keys_are_made_rotated_and_removed_without_a_restart(served: Served) -> 
 
     first = served.command("keys", "add", str(served.root), "bob").strip()
     assert status(first) == 200
-    second = served.command("keys", "rotate", str(served.root), "bob", "--grace-s", "2").strip()
+    second = served.command("keys", "rotate", str(served.root), "bob", "--grace-s", "20").strip()
     assert (status(first), status(second)) == (200, 200)
-    time.sleep(2.0)
-    assert (status(first), status(second)) == (401, 200)
+    eventually(lambda: status(first) == 401, timeout_s=40)
+    assert status(second) == 200
     served.command("keys", "remove", str(served.root), "bob")
     assert status(second) == 401
     assert "bob" not in served.command("keys", "list", str(served.root), "--json")
@@ -131,7 +131,7 @@ def test_a_key_has_so_many_requests_and_tokens_a_minute(served: Served) -> None:
     "path",
     ["/v1/models", "/v1/completions", "/v1/chat/completions", "/metrics", "/openapi.json", "/", "/docs", "/-/routes"],
 )
-@pytest.mark.parametrize("header", [None, "Bearer ", "Bearer sk-sparring-x", "Basic abc", "Bearer é"])
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer sk-sparring-x", "Basic abc", "Bearer é"])
 def test_no_key_no_answer(served: Served, path: str, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header.encode("latin-1")}
     for method in ("GET", "POST", "OPTIONS"):
@@ -209,8 +209,9 @@ def test_a_client_that_goes_away_frees_its_request_within_a_second(served: Serve
 def test_before_the_first_version_the_endpoint_says_why_it_does_not_answer(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    empty = Served(tmp_path_factory.mktemp("empty") / "run", "endpoint.slots=2").wait()
+    empty = Served(tmp_path_factory.mktemp("empty") / "run", "endpoint.slots=2")
     try:
+        empty.wait()
         with empty.http() as http:
             for answer in (
                 http.get("/healthz"),

@@ -70,7 +70,8 @@ def host_endpoint(config: RunConfig, *, files: Path, roles: RolePrompts, backend
         max_ongoing_requests=MAX_QUEUED,
         graceful_shutdown_timeout_s=5.0,
         graceful_shutdown_wait_loop_s=0.2,
-        ray_actor_options={"num_cpus": 0},
+        # On the head node, as the driver of a job is: it reads the run's directory.
+        ray_actor_options={"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}},
     )(serve.ingress()(Endpoint))
     application = deployment.bind(config, files=files, roles=roles, backend=backend)
     serve.run(application, name=APP, route_prefix="/")

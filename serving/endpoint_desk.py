@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -27,6 +28,7 @@ from sparring.serving.queries import HostState, Refused, Steering
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.2  # between two looks at the files that steer
+REPEAT = 10  # looks, after which the steering is told again
 
 
 class Desk:
@@ -120,9 +122,10 @@ class Desk:
 
     async def _watch(self) -> None:
         """Consumes changes of the steering file, looks a few times a second. Produces orders to the host."""
-        while True:
+        for look in itertools.count(1):
             await asyncio.sleep(LOOK_S)
-            if self._steering.look():
+            # Now and then in any case: a host that was restarted knows nothing.
+            if self._steering.look() or look % REPEAT == 0:
                 await self._steer(self._steering.value)
 
     async def _steer(self, steering: Steering) -> None:

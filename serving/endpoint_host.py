@@ -56,6 +56,7 @@ class EndpointHost:
         self._steering = Steering()
         self._newest: Announcement | None = None
         self._default: int | None = None
+        self._default_route: Route = "newest"
         self._refused: dict[int, str] = {}  # damaged versions: why
         self._problem = ""
         self._num_swaps = 0
@@ -110,6 +111,7 @@ class EndpointHost:
         """Choose which versions answer queries that name none (wire: ``Steering``)."""
         self._steering = decode(steering, Steering)
         self._changed.set()
+        self._listeners.wake()  # a slot that was kept may be free
 
     async def state(self) -> bytes:
         """wire: ``HostState``."""
@@ -143,15 +145,19 @@ class EndpointHost:
             slot = self._shelf.find(self._default)
             if slot is None:
                 raise _Refusal(503, self._problem or "no version of the policy has been published yet; ask again soon")
-            return slot, "newest" if self._steering.rollback is None else "rollback"
-        slot = self._shelf.find(number)
-        if slot is None:
-            try:
-                slot = await asyncio.wait_for(asyncio.shield(self._load(number)), NAMED_S)
-            except TimeoutError:
-                loaded = ", ".join(map(str, self._shelf.numbers))
-                raise _Refusal(503, f"no slot came free for version {number} in {NAMED_S:g} s (loaded: {loaded}); "
-                               "ask again, or raise endpoint.slots") from None  # fmt: skip
+            return slot, self._default_route
+        try:
+            async with asyncio.timeout(NAMED_S):
+                # Again if somebody else's version took the slot before this query could begin on it.
+                while (slot := self._shelf.find(number)) is None:
+                    await asyncio.shield(self._load(number))
+        except TimeoutError:
+            loaded = ", ".join(map(str, self._shelf.numbers))
+            raise _Refusal(
+                503,
+                f"no slot came free for version {number} in {NAMED_S:g} s (loaded: {loaded}); "
+                "ask again, or raise endpoint.slots",
+            ) from None
         return slot, "canary" if number == self._steering.canary else "named"
 
     async def _follow(self, feed: VersionFeed) -> None:
@@ -176,18 +182,23 @@ class EndpointHost:
             await self._settle()
 
     async def _settle(self) -> None:
-        for wanted, is_default in ((self._wanted(), True), (self._steering.canary, False)):
+        wanted, canary = self._wanted(), self._steering.canary
+        try:
+            if canary is not None and canary not in self._refused and self._shelf.find(canary) is None:
+                self._load(canary)  # not awaited: the default version must not wait for its slot
             if wanted is None or wanted in self._refused:
-                continue
-            try:
-                slot = self._shelf.find(wanted) or await (self._bring(None) if is_default else self._load(wanted))
-            except _Refusal as refusal:
-                self._problem = refusal.answer.reason
-                continue
-            if is_default and slot.number != self._default:
-                # Only now: until here queries were answered by the version before.
-                self._default, self._problem = slot.number, ""
-                self._num_swaps += 1
+                return
+            slot = self._shelf.find(wanted) or await self._bring(None)
+        except _Refusal as refusal:
+            self._problem = refusal.answer.reason
+            return
+        # Only now: until here queries were answered by the version before.
+        self._default_route = "rollback" if slot.number == self._steering.rollback else "newest"
+        self._problem = ""
+        if slot.number != self._default:
+            self._default = slot.number
+            self._num_swaps += 1
+            self._listeners.wake()  # the slot of the version before may be free
 
     def _wanted(self) -> int | None:
         """The version that should answer by default."""
@@ -253,6 +264,8 @@ class EndpointHost:
                 self._stage_thread, lambda: self._stager.stage(directory, sha256=sha256 or None)
             )
         except DamagedVersion as error:
+            if not directory.is_dir():  # forgotten by training meanwhile
+                raise _Refusal(404, f"version {number} is not retained any more") from error
             self._refused[number] = str(error)
             log.error("refused version=%d keeping=%s reason=%s", number, self._default, error)
             raise _Refusal(503, f"version {number} is damaged and was refused: {error}") from error
@@ -292,9 +305,13 @@ class EndpointHost:
         )
         await started
         self._driver = driver
-        feed = await self._make_feed()
-        self._newest = await feed.latest(self._policy)
-        await self._settle()
+        try:
+            feed = await self._make_feed()
+            self._newest = await feed.latest(self._policy)
+            await self._settle()
+        except BaseException as error:
+            self._fail(error)
+            raise
         for work in (self._follow(feed), self._reconcile(), self._sweep()):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)

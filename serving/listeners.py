@@ -57,6 +57,10 @@ class Listeners:
         self._owners.pop(query_id, None)
         self._ended.set()
 
+    def wake(self) -> None:
+        """Have everybody look again who waits for a query's end."""
+        self._ended.set()
+
     async def released(self) -> None:
         """Until a query has ended."""
         self._ended.clear()

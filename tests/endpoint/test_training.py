@@ -13,7 +13,7 @@ import httpx
 import pytest
 from served import PROMPT, ROOT, environment, eventually, free_port
 
-pytestmark = [pytest.mark.service, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.service, pytest.mark.timeout(1500)]
 
 SMALL = {
     "recipe.options.batch_size": 4, "recipe.options.num_solves": 4, "recipe.options.seed_factor": 2,
@@ -33,12 +33,12 @@ def test_the_policy_answers_while_it_trains_and_its_versions_move_on(tmp_path: P
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment(), cwd=ROOT)
     try:
         address = run / "endpoint" / "address"
-        eventually(lambda: address.exists() or process.poll() is not None, timeout_s=400)
+        eventually(lambda: address.exists() or process.poll() is not None, timeout_s=900)
         assert process.poll() is None, (tmp_path / "log.txt").read_text()
         key = secret_of((tmp_path / "log.txt").read_text())
         with httpx.Client(base_url=address.read_text(), headers={"authorization": f"Bearer {key}"}, timeout=60) as http:
             first = seen(http)
-            later = eventually(lambda: (now := seen(http))[0] >= first[0] + 2 and now, timeout_s=300)
+            later = eventually(lambda: (now := seen(http))[0] >= first[0] + 2 and now, timeout_s=400)
             assert first[1] != later[1]  # other weights, another hash
             assert streamed(http) == 200
             by_name = http.post("/v1/completions", json={"model": f"policy@{later[0]}", "prompt": PROMPT})

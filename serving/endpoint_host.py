@@ -22,26 +22,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparring.core.config import RunConfig
-from sparring.core.errors import ComponentFailed, DamagedVersion, SparringError
-from sparring.core.ports import Announcement, VersionFeed
+from sparring.core.errors import ComponentFailed, SparringError
+from sparring.core.ports import VersionFeed
 from sparring.core.wire import decode, encode
 from sparring.serving.driver import Driver
+from sparring.serving.endpoint_versions import Refusal, Versions
 from sparring.serving.listeners import Listeners
 from sparring.serving.port import StagedWeights
-from sparring.serving.queries import HostState, Piece, Query, Refused, Reply, Route, Steering, Taken
+from sparring.serving.queries import Piece, Query, Reply, Steering, Taken
 from sparring.serving.replica import call_in, end_actor
-from sparring.serving.retained import Retained, peek_manifest
 from sparring.serving.settings import EngineSettings, context_length, prepare_environment
-from sparring.serving.shelf import Shelf, Slot
+from sparring.serving.shelf import Slot
 
 if TYPE_CHECKING:
     from sparring.serving.slotted import Loaded, SlottedEngine
 
 log = logging.getLogger(__name__)
 
-FOLLOW_S = 10.0  # one long poll of the version feed
-RETRY_S = 1.0  # pause after the feed failed
-NAMED_S = 10.0  # a query that names a version waits so long for a slot
 FORGET_S = 30.0  # a listener unheard of for so long is gone, and its queries with it
 
 
@@ -49,21 +46,17 @@ class EndpointHost:
     """Answers queries with several versions of one policy."""
 
     def __init__(self, config: RunConfig, *, feed: Callable[[], Awaitable[VersionFeed]], kept: Path) -> None:
-        self._config, self._make_feed, self._retained = config, feed, Retained(kept)
-        self._policy = config.policy.name
-        self._shelf = Shelf(config.endpoint.slots)
+        self._config, self._make_feed = config, feed
+        self._versions = Versions(
+            policy=config.policy.name,
+            num_slots=config.endpoint.slots,
+            kept=kept,
+            stage=self._stage,
+            load=self._load,
+        )
         self._listeners = Listeners(forget_s=FORGET_S)
-        self._steering = Steering()
-        self._newest: Announcement | None = None
-        self._default: int | None = None
-        self._default_route: Route = "newest"
-        self._refused: dict[int, str] = {}  # damaged versions: why
-        self._problem = ""
-        self._num_swaps = 0
         self._slots: dict[str, Slot] = {}  # query: what it runs on
         self._left: dict[str, int] = {}  # query: completions to come
-        self._changed = asyncio.Event()  # something to load, or a slot to load into
-        self._loads: dict[int, asyncio.Task[Slot]] = {}
         self._loaded: dict[int, asyncio.Future[None]] = {}  # slot: its load
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
@@ -83,10 +76,10 @@ class EndpointHost:
         await self.ready()
         asked = decode(query, Query)
         try:
-            slot, route = await self._slot_for(asked.version)
-        except _Refusal as refusal:
+            slot, route = await self._versions.slot_for(asked.version)
+        except Refusal as refusal:
             return encode(Reply(refused=refusal.answer))
-        self._shelf.use(slot)
+        self._versions.use(slot)
         self._slots[asked.query_id], self._left[asked.query_id] = slot, asked.num_samples
         self._listeners.expect(client, asked.query_id)
         self._order(lambda engine: engine.add(slot.index, asked))
@@ -109,171 +102,22 @@ class EndpointHost:
 
     async def steer(self, steering: bytes) -> None:
         """Choose which versions answer queries that name none (wire: ``Steering``)."""
-        self._steering = decode(steering, Steering)
-        self._changed.set()
-        self._listeners.wake()  # a slot that was kept may be free
+        self._versions.steer(decode(steering, Steering))
 
     async def state(self) -> bytes:
         """wire: ``HostState``."""
         await self.ready()
-        newest = self._newest
-        state = HostState(
-            incarnation=self.incarnation,
-            serving=self._default,
-            newest=newest.version.number if newest else None,
-            retained=await asyncio.to_thread(self._retained.numbers, newest=newest),
-            loaded=self._shelf.numbers,
-            running=len(self._slots),
-            refused=len(self._refused),
-            swaps=self._num_swaps,
-            problem=self._problem,
-        )
+        state = await self._versions.state(incarnation=self.incarnation, running=len(self._slots))
         return encode(state)
 
     async def close(self) -> None:
         """End the engines' thread and stop following."""
-        for task in [*self._tasks, *self._loads.values()]:
+        self._versions.close()
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._loads.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._driver is not None:
             await asyncio.to_thread(self._driver.close)
-
-    # --- which version answers -------------------------------------------------------------------------------------
-
-    async def _slot_for(self, number: int | None) -> tuple[Slot, Route]:
-        if number is None:
-            slot = self._shelf.find(self._default)
-            if slot is None:
-                raise _Refusal(503, self._problem or "no version of the policy has been published yet; ask again soon")
-            return slot, self._default_route
-        try:
-            async with asyncio.timeout(NAMED_S):
-                # Again if somebody else's version took the slot before this query could begin on it.
-                while (slot := self._shelf.find(number)) is None:
-                    await asyncio.shield(self._load(number))
-        except TimeoutError:
-            loaded = ", ".join(map(str, self._shelf.numbers))
-            raise _Refusal(
-                503,
-                f"no slot came free for version {number} in {NAMED_S:g} s (loaded: {loaded}); "
-                "ask again, or raise endpoint.slots",
-            ) from None
-        return slot, "canary" if number == self._steering.canary else "named"
-
-    async def _follow(self, feed: VersionFeed) -> None:
-        """Consumes announcements, waits for the next newer version, unblocked by a publish. Produces wishes to load."""
-        while True:
-            after = self._newest.version.number if self._newest else -1
-            try:
-                newer = await feed.wait(self._policy, after=after, timeout_s=FOLLOW_S)
-            except SparringError as error:
-                log.warning("version feed failed reason=%s retry_s=%g", error, RETRY_S)
-                await asyncio.sleep(RETRY_S)
-                continue
-            if newer is not None:
-                self._newest = newer
-                self._changed.set()
-
-    async def _reconcile(self) -> None:
-        """Consumes wishes, waits for a change, unblocked by a publish or a steering. Produces the default version."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            await self._settle()
-
-    async def _settle(self) -> None:
-        wanted, canary = self._wanted(), self._steering.canary
-        try:
-            if canary is not None and canary not in self._refused and self._shelf.find(canary) is None:
-                self._load(canary)  # not awaited: the default version must not wait for its slot
-            if wanted is None or wanted in self._refused:
-                return
-            slot = self._shelf.find(wanted) or await self._bring(None)
-        except _Refusal as refusal:
-            self._problem = refusal.answer.reason
-            return
-        # Only now: until here queries were answered by the version before.
-        self._default_route = "rollback" if slot.number == self._steering.rollback else "newest"
-        self._problem = ""
-        if slot.number != self._default:
-            self._default = slot.number
-            self._num_swaps += 1
-            self._listeners.wake()  # the slot of the version before may be free
-
-    def _wanted(self) -> int | None:
-        """The version that should answer by default."""
-        if self._steering.rollback is not None:
-            return self._steering.rollback
-        return self._newest.version.number if self._newest else None
-
-    def _kept(self) -> set[int]:
-        return {number for number in (self._default, self._steering.canary) if number is not None}
-
-    # --- loading ---------------------------------------------------------------------------------------------------
-
-    def _load(self, number: int) -> asyncio.Task[Slot]:
-        """Bring a version that was named into a slot; asked twice, it is loaded once."""
-        if number not in self._loads:
-            if not self._shelf.has_room_by_name():
-                raise _Refusal(404, "no version can be asked by name here: endpoint.slots is 2; set 3 or more")
-            task = asyncio.create_task(self._bring(number))
-            task.add_done_callback(lambda task: self._forget_load(number, task))
-            self._loads[number] = task
-        return self._loads[number]
-
-    def _forget_load(self, number: int, task: asyncio.Task[Slot]) -> None:
-        del self._loads[number]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Whoever waited has heard of it; this tells those who look here that all have given up.
-            log.warning("load failed version=%d reason=%s", number, error)
-
-    async def _bring(self, named: int | None) -> Slot:
-        """The version ``named`` in a slot; None: the one wanted by default, as of when a slot has come free."""
-        slot = await self._claim(is_named=named is not None)
-        try:
-            number = self._wanted() if named is None else named
-            assert number is not None
-            staged, sha256 = await self._staged(number)
-        except BaseException:
-            slot.is_loading = False
-            raise
-        self._loaded[slot.index] = asyncio.get_running_loop().create_future()
-        self._order(lambda engine: engine.load(slot.index, staged))
-        await self._loaded[slot.index]
-        del self._loaded[slot.index]
-        self._shelf.fill(slot, number=number, sha256=sha256)
-        return slot
-
-    async def _claim(self, *, is_named: bool) -> Slot:
-        while (slot := self._shelf.claim(kept=self._kept(), is_named=is_named)) is None:
-            await self._listeners.released()
-        return slot
-
-    async def _staged(self, number: int) -> tuple[StagedWeights, str]:
-        """A version's weights, verified, and their hash."""
-        newest = self._newest
-        directory = await asyncio.to_thread(self._retained.find, number, newest=newest)
-        if directory is None:
-            raise _Refusal(404, f"version {number} is not retained")
-        announced = newest.sha256 if newest is not None and newest.version.number == number else None
-        manifest = peek_manifest(directory)
-        sha256 = announced or (manifest.sha256 if manifest else "")
-        try:
-            loop = asyncio.get_running_loop()
-            staged = await loop.run_in_executor(
-                self._stage_thread, lambda: self._stager.stage(directory, sha256=sha256 or None)
-            )
-        except DamagedVersion as error:
-            if not directory.is_dir():  # forgotten by training meanwhile
-                raise _Refusal(404, f"version {number} is not retained any more") from error
-            self._refused[number] = str(error)
-            log.error("refused version=%d keeping=%s reason=%s", number, self._default, error)
-            raise _Refusal(503, f"version {number} is damaged and was refused: {error}") from error
-        if staged.number != number:
-            raise _Refusal(503, f"{directory} holds version {staged.number}, expected {number}")
-        return staged, sha256
-
-    # --- the engines -----------------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
         settings = host_settings(self._config)
@@ -295,7 +139,7 @@ class EndpointHost:
             tokenizer = load_tokenizer(settings.model)
             return SlottedEngine(settings, tokenizer=tokenizer, num_slots=self._config.endpoint.slots)
 
-        self._stager = Stager(settings.model, policy=self._policy)
+        self._stager = Stager(settings.model, policy=settings.policy)
         self._stage_thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         driver = Driver(
             make_engine,
@@ -307,15 +151,24 @@ class EndpointHost:
         self._driver = driver
         try:
             feed = await self._make_feed()
-            self._newest = await feed.latest(self._policy)
-            await self._settle()
+            await self._versions.begin(feed)
         except BaseException as error:
             self._fail(error)
             raise
-        for work in (self._follow(feed), self._reconcile(), self._sweep()):
+        for work in (self._versions.follow(feed), self._versions.reconcile(), self._sweep()):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
+
+    async def _stage(self, directory: Path, sha256: str | None) -> StagedWeights:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._stage_thread, lambda: self._stager.stage(directory, sha256=sha256))
+
+    async def _load(self, slot: int, staged: StagedWeights) -> None:
+        self._loaded[slot] = asyncio.get_running_loop().create_future()
+        self._order(lambda engine: engine.load(slot, staged))
+        await self._loaded[slot]
+        del self._loaded[slot]
 
     async def _sweep(self) -> None:
         """Forgets what listeners asked that are gone."""
@@ -339,7 +192,7 @@ class EndpointHost:
 
     def _end(self, query_id: str) -> None:
         del self._left[query_id]
-        self._shelf.release(self._slots.pop(query_id))
+        self._versions.release(self._slots.pop(query_id))
         self._listeners.end(query_id)
 
     def _order(self, order: Callable[[SlottedEngine], object]) -> None:
@@ -364,14 +217,6 @@ class EndpointHost:
         log.error("endpoint failed reason=%s", error)
         if self._driver is not None:
             end_actor()
-
-
-class _Refusal(SparringError):
-    """A query or a version that can not be served."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.answer = Refused(status=status, reason=reason)
 
 
 def host_settings(config: RunConfig) -> EngineSettings:

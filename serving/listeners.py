@@ -23,7 +23,6 @@ class Listeners:
         self._forget_s = forget_s
         self._listeners: dict[str, _Listener] = {}
         self._owners: dict[str, str] = {}  # query: client
-        self._ended = asyncio.Event()
 
     def expect(self, client: str, query_id: str) -> None:
         """``client`` will be told of a query."""
@@ -55,16 +54,6 @@ class Listeners:
     def end(self, query_id: str) -> None:
         """A query has ended: nothing more comes of it."""
         self._owners.pop(query_id, None)
-        self._ended.set()
-
-    def wake(self) -> None:
-        """Have everybody look again who waits for a query's end."""
-        self._ended.set()
-
-    async def released(self) -> None:
-        """Until a query has ended."""
-        self._ended.clear()
-        await self._ended.wait()
 
     def gone(self) -> list[str]:
         """Queries of clients unheard of for ``forget_s``; the clients are forgotten."""

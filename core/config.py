@@ -212,6 +212,31 @@ class EvaluationConfig(Section):
     num_samples: int = Field(4, ge=4)
 
 
+class EndpointConfig(Section):
+    """Queries to the policy over HTTP (docs/serving.md)."""
+
+    enabled: bool = False  # beside training; `sparring serve` needs no setting
+    host: str = "127.0.0.1"  # of the machine alone; another address opens it to a network
+    port: int = Field(8100, ge=1, le=65_535)
+    # own: engines of the endpoint. shared: the rollout replicas, of whose sequences at most `share` are the endpoint's.
+    hosting: Literal["own", "shared"] = "own"
+    share: float = Field(0.2, gt=0, le=1)
+    slots: int = Field(4, ge=2, le=16)  # own: versions in memory at once; one is loaded, others answer meanwhile
+    max_num_seqs: int = Field(64, ge=1)  # own: sequences of one version at once
+    kv_cache_mib: int = Field(64, ge=1)  # own: of each slot
+    cpus: float = Field(0.0, ge=0)  # own: Ray CPUs the engines claim
+    gpus: float = Field(0.0, ge=0)
+    threads: int = Field(1, ge=1)
+    max_tokens: int = Field(1024, ge=1)  # of one completion, whatever a request asks for
+    max_samples: int = Field(64, ge=1)  # completions of one request: prompts times n
+    max_in_flight: int = Field(128, ge=1)  # requests; one more is answered 503
+    max_body_bytes: int = Field(1 << 20, ge=1024)
+    body_timeout_s: float = Field(10.0, gt=0)  # from a request's headers to the end of its body
+    request_timeout_s: float = Field(120.0, gt=0)  # from a request's body to the end of its answer
+    requests_per_minute: int = Field(6000, ge=1)  # of a new key that names no other limit
+    tokens_per_minute: int = Field(10_000_000, ge=1)  # the same; prompt and completion together
+
+
 class RunConfig(Section):
     """Everything one run needs."""
 
@@ -231,6 +256,16 @@ class RunConfig(Section):
     publish: PublishConfig = Field(default_factory=PublishConfig)
     cluster: ClusterConfig = Field(default_factory=ClusterConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    endpoint: EndpointConfig = Field(default_factory=EndpointConfig)
+
+    @model_validator(mode="after")
+    def _the_endpoint_has_a_cluster(self) -> Self:
+        if self.endpoint.enabled and self.mode == "single_process":
+            raise ValueError(
+                "endpoint.enabled = true, but mode = 'single_process' starts no Ray to host an endpoint; change mode, "
+                "or ask the run's policy with: sparring serve"
+            )
+        return self
 
     @model_validator(mode="after")
     def _frozen_policies_are_hosted(self) -> Self:

@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from sparring.core.claims import Claim
+from sparring.core.errors import UsageError
 from sparring.core.ports import Archive
 from sparring.core.types import Episode, Rollout, Task, Trajectory, Verdict
 
@@ -102,6 +103,13 @@ class Recipe(ABC):
 
     async def seed(self, *, archive: Archive, sample: Sample, verify: Verify, rng: Random) -> None:  # noqa: B027
         """Fill the archive before the first step; safe to call again. Nothing sampled here is trained on."""
+
+    def prompt(self, role: str, text: str) -> str:
+        """What ``role`` would be asked about the task that ``text`` describes; for people who query the policy.
+
+        Raises:   UsageError: the text describes no task, or this recipe has no such template.
+        """
+        raise UsageError(f"this recipe has no template for role {role}; ask the model named policy instead")
 
     def cohort_key(self, episode: Episode) -> str:
         """Episodes with one key are credited together once ``cohort_size`` of them are in."""

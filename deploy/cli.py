@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sparring.core.errors import SparringError, UsageError
 from sparring.core.rundir import RunDirectory
+from sparring.deploy.serve_cli import serve_app
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Self-play RL of language models."
@@ -20,6 +21,7 @@ bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks that print ratios
 app.add_typer(bench_app, name="bench")
 scale_app = typer.Typer(no_args_is_help=True, help="Change how many parts of a running run there are.")
 app.add_typer(scale_app, name="scale")
+app.add_typer(serve_app, name="serve")
 
 Run = Annotated[Path, typer.Argument(help="A run directory, such as runs/demo.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -314,6 +316,22 @@ def bench_parity(
     from sparring.deploy.bench_parity import bench_parity as measure
 
     _print(measure(model, versions=versions), as_json=as_json)
+
+
+@bench_app.command("serve")
+def bench_serve(
+    as_json: Json = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Of 64 queries, to the engine and to the endpoint.")] = 8,
+    windows: Annotated[int, typer.Option(min=1, help="Of training, without and with queries.")] = 4,
+    hosting: Annotated[str, typer.Option(help="While training: own or shared.")] = "own",
+) -> None:
+    """The endpoint over the bare engine, and training throughput with queries at 20 % of its capacity.
+
+    Example: sparring bench serve --json
+    """
+    from sparring.deploy.bench_serve import bench_serve as measure
+
+    _print(measure(rounds=rounds, windows=windows, hosting=hosting), as_json=as_json)
 
 
 @bench_app.command("executor")

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 import ray
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
+from sparring.actors.hosts import open_feed
 from sparring.actors.settings import store_settings
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, SparringError
@@ -23,6 +25,7 @@ from sparring.core.types import PolicyVersion
 from sparring.deploy.joining import Ground, Note, living_nodes, own_address, settle, start_ray
 from sparring.deploy.parts import Parts
 from sparring.deploy.run_state import mark_running
+from sparring.deploy.serve import endpoint_beside, first_key
 from sparring.deploy.shared_storage import check_shared
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.topology import Topology
@@ -230,6 +233,13 @@ async def start_cluster(
         )
         await _ready(cluster)
         await cluster.wait_for_version(version)
+        if config.endpoint.enabled:
+            first_key(directory, config, note=note)
+            feed = partial(open_feed, redis, run_id)
+            named = topology["endpoint"].options["resources"] if "endpoint" in topology.parts else {}
+            beside = endpoint_beside(config, directory, feed=feed, replicas=list(replicas.values()), resources=named)
+            address = await stack.enter_async_context(beside)
+            note(f"endpoint address={address}")
         yield cluster
 
 

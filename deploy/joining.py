@@ -16,6 +16,7 @@ from ray._private.state import available_resources_per_node
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed
+from sparring.deploy.serve import gate_environment
 from sparring.deploy.stopping import Stopped
 from sparring.deploy.topology import Node, Topology, topology
 
@@ -41,7 +42,9 @@ def start_ray(config: RunConfig, stack: AsyncExitStack) -> Ground:
     """
     if ray.is_initialized():  # ours to use, not to end
         return Ground.CALLER
-    environment = {"env_vars": ENVIRONMENT}
+    gates = gate_environment(config) if config.endpoint.enabled else {}
+    os.environ.update(gates)
+    environment = {"env_vars": {**ENVIRONMENT, **gates}}
     stack.callback(ray.shutdown)
     with _stopped_by_sigterm():
         if "RAY_ADDRESS" in os.environ:

@@ -63,11 +63,8 @@ class Topology:
         return self.parts[name]
 
 
-def topology(config: RunConfig, nodes: Sequence[Node], *, endpoint: Part | None = None) -> Topology:
-    """The parts that ``config`` asks for, put on ``nodes`` one by one, the largest first.
-
-    Args:     endpoint: engines that answer queries, where they are actors of their own.
-    """
+def topology(config: RunConfig, nodes: Sequence[Node]) -> Topology:
+    """The parts that ``config`` asks for, put on ``nodes`` one by one, the largest first."""
     offered = {name for node in nodes for name in node.resources} | set(config.cluster.names)
 
     def named(name: str) -> str | None:
@@ -89,8 +86,11 @@ def topology(config: RunConfig, nodes: Sequence[Node], *, endpoint: Part | None 
         "verifier": Part(name="verifier", count=max(1, _offering("verifier", nodes)), resource=named("verifier")),
         "worker": Part(name="worker", count=config.actors.workers, resource=named("verifier")),
     }
-    if endpoint is not None:
-        parts["endpoint"] = endpoint
+    endpoint = config.endpoint
+    if endpoint.enabled and endpoint.hosting == "own":
+        parts["endpoint"] = Part(
+            name="endpoint", count=1, cpus=endpoint.cpus, gpus=endpoint.gpus, resource=named("endpoint")
+        )
     return Topology(parts=parts, missing=tuple(_missing(parts.values(), nodes)))
 
 

@@ -30,6 +30,7 @@ from sparring.recipes.absolute_zero_measures import measure
 from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions
 from sparring.recipes.collapse import collapse_alarms
 from sparring.recipes.credit import trained, trajectory, whiten_by, with_shuffled_rewards
+from sparring.recipes.described import described_task
 from sparring.recipes.dialects import make_dialect
 from sparring.recipes.grading import Grader
 from sparring.recipes.programs import Duplicate, IllFormed, Rejected
@@ -62,6 +63,10 @@ class AbsoluteZero(Recipe):
         self.roles = (self.proposer, SOLVER)
         self._mint = Mint(self.options, self.dialect)
         self._grader = Grader(self.options, self.dialect)
+
+    def prompt(self, role: str, text: str) -> str:
+        """The prompt of a task given as JSON (recipes/described.py)."""
+        return self.dialect.prompt(described_task(role, text), num_inputs=self.options.num_inputs)
 
     def openings(self) -> Mapping[str, int]:
         """A batch of proposals of each kind, and one of solves unless the step's own proposals are solved in place."""

@@ -22,6 +22,7 @@ class Tokens(NamedTuple):
     token_ids: list[int]
     logprobs: list[float]
     ended: str | None  # vLLM's reason, if it was the last: stop, length, ...
+    top: list[tuple[tuple[int, float], ...]]  # for each token the most probable ones; () unless asked for
 
 
 class Decoder:
@@ -30,6 +31,7 @@ class Decoder:
     def __init__(self, settings: EngineSettings, *, version: int) -> None:
         self.version = version
         self._keys: set[str] = set()
+        self._num_top: dict[str, int] = {}  # of samples that want the most probable tokens beside their own
         self._engine = _build(settings)
         self._core = self._engine.engine_core
         self._engine.collective_rpc("init_weight_transfer_engine", args=({},))
@@ -52,6 +54,7 @@ class Decoder:
         max_tokens: int,
         stop_token_ids: Sequence[int],
         seed: int,
+        num_top: int = 0,
     ) -> None:
         """Begin one sample. Token ids must be in the vocabulary and fit the model's length."""
         from vllm import SamplingParams
@@ -63,10 +66,12 @@ class Decoder:
             max_tokens=max_tokens,
             stop_token_ids=list(stop_token_ids),
             seed=seed if temperature > 0 else None,
-            logprobs=0,  # of the sampled token alone
+            logprobs=num_top,  # beside that of the sampled token
             detokenize=False,
         )
         self._keys.add(key)
+        if num_top:
+            self._num_top[key] = num_top
         self._core.add_request(
             EngineCoreRequest(
                 request_id=key,
@@ -85,6 +90,8 @@ class Decoder:
         """Forget samples before their end."""
         known = [key for key in keys if key in self._keys]
         self._keys.difference_update(known)
+        for key in known:
+            self._num_top.pop(key, None)
         self._core.abort_requests(known)
 
     def step(self) -> list[Tokens]:
@@ -94,10 +101,12 @@ class Decoder:
             if output.request_id not in self._keys:
                 continue
             ended = None if output.finish_reason is None else str(output.finish_reason)
+            logprobs = output.new_logprobs.logprobs[:, 0].tolist()
+            top = _top(output.new_logprobs, self._num_top.get(output.request_id, 0))
             if ended is not None:
                 self._keys.discard(output.request_id)
-            logprobs = output.new_logprobs.logprobs[:, 0].tolist()
-            answers.append(Tokens(output.request_id, output.new_token_ids, logprobs, ended))
+                self._num_top.pop(output.request_id, None)
+            answers.append(Tokens(output.request_id, output.new_token_ids, logprobs, ended, top))
         return answers
 
     def flush(self) -> None:
@@ -121,6 +130,12 @@ class Decoder:
 
     def close(self) -> None:
         self._core.shutdown()
+
+
+def _top(found: Any, num_top: int) -> list[tuple[tuple[int, float], ...]]:
+    """The ``num_top`` most probable tokens at each position; the first column of ``found`` is the sampled one."""
+    ids, logprobs = found.logprob_token_ids[:, 1 : num_top + 1], found.logprobs[:, 1 : num_top + 1]
+    return [tuple(zip(*row, strict=True)) for row in zip(ids.tolist(), logprobs.tolist(), strict=True)]
 
 
 def _build(settings: EngineSettings) -> Any:

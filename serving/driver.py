@@ -5,27 +5,36 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-
-from sparring.serving.port import Engine
-from sparring.serving.requests import Completion
+from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
-Order = Callable[[Engine], object]
+Order = Callable[[Any], object]
+
+
+class Stepped(Protocol):
+    """What a driver asks of what it drives."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a step would do anything."""
+
+    def step(self) -> list[Any]:
+        """Go on a little; returns what there is to deliver."""
 
 
 class Driver:
     """Owns an engine: whatever else wants to touch it gives an order, carried out between two steps.
 
     Consumes orders, waits for one while the engine has nothing to do, unblocked by ``order``.
-    Produces completions, all that one step ended in one call of ``deliver`` (in this thread).
+    Produces what steps return, of one step in one call of ``deliver`` (in this thread).
     """
 
     def __init__(
         self,
-        make_engine: Callable[[], Engine],
+        make_engine: Callable[[], Stepped],
         *,
-        deliver: Callable[[list[Completion]], None],
+        deliver: Callable[[list[Any]], None],
         failed: Callable[[BaseException], None],
         started: Callable[[], None],
     ) -> None:
@@ -63,7 +72,7 @@ class Driver:
             log.exception("engine failed")
             self._failed(error)
 
-    def _next(self, engine: Engine) -> list[Order] | None:
+    def _next(self, engine: Stepped) -> list[Order] | None:
         """The orders given so far; waits for one if there is nothing else to do. None: close."""
         with self._wake:
             while not (self._orders or engine.has_work or self._closing):

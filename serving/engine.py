@@ -49,6 +49,7 @@ class SteppedEngine:
         self._retiring: Decoder | None = None  # still decodes samples of the version before
         self._loading: Iterator[None] | None = None
         self._waiting: StagedWeights | None = None  # the newest version asked for, while another one comes in
+        self._held: list[SampleRequest] = []  # pinned, for the version that is about to come in place
 
     @property
     def version(self) -> int:
@@ -83,11 +84,18 @@ class SteppedEngine:
 
     def add(self, request: SampleRequest) -> None:
         self.check(request)
+        if request.pinned and not self.settings.rolling and self._waiting is not None:
+            self._held.append(request)
+            return
+        self._begin(request)
+
+    def _begin(self, request: SampleRequest) -> None:
         for index in range(request.num_samples):
             self._start(LiveSample(request=request, index=index))
 
     def abort(self, request_ids: Sequence[str]) -> None:
         gone = set(request_ids)
+        self._held = [request for request in self._held if request.request_id not in gone]
         keys = [key for key, sample in self._live.items() if sample.request.request_id in gone]
         for key in keys:
             del self._live[key]
@@ -171,11 +179,16 @@ class SteppedEngine:
             self._loading = None if next(self._loading, _END) is _END else self._loading
         elif self._retiring is not None:
             self._move(MOVE_TOKENS)
-        elif self._waiting is not None:
+        elif self._waiting is not None and not self._is_pinned:
             staged, self._waiting = self._waiting, None
             self.pause_s = 0.0
             self._loading = self._load(staged)
             self._advance_swap()
+
+    @property
+    def _is_pinned(self) -> bool:
+        """Whether weights may not change in place, because of samples that must end with those they began with."""
+        return not self.settings.rolling and any(sample.request.pinned for sample in self._live.values())
 
     def _load(self, staged: StagedWeights) -> Iterator[Any]:
         """Load into the decoder that takes over, a portion a step; in place where there is only one."""
@@ -188,13 +201,20 @@ class SteppedEngine:
         decoder.end_load(staged.number)
         forget(staged)
         self.num_swaps += 1
+        held, self._held = self._held, []
+        for request in held:
+            self._begin(request)
         if self._spare is not None:
             self._retiring, self._active, self._spare = self._active, self._spare, None
 
     def _move(self, max_tokens: int) -> None:
-        """Move running samples to the active decoder, the youngest first: old ones may end before their turn."""
+        """Move running samples to the active decoder, the youngest first: old ones may end before their turn.
+
+        Pinned ones stay until they end; only the next swap waits for them.
+        """
         assert self._retiring is not None
-        mine = [key for key in reversed(self._live) if key in self._retiring]
+        here = [key for key in reversed(self._live) if key in self._retiring]
+        mine = [key for key in here if not self._live[key].request.pinned]
         moved: list[str] = []
         num_tokens = 0
         for key in mine:
@@ -205,7 +225,7 @@ class SteppedEngine:
         self._retiring.remove(moved)
         for key in moved:
             self._start(self._live.pop(key))
-        if len(moved) == len(mine):
+        if len(moved) == len(here):
             self._retiring.flush()
             self._retiring, self._spare = None, self._retiring
 

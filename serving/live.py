@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sparring.core.types import FinishReason, VersionSpan
-from sparring.serving.requests import Completion, SampleRequest
+from sparring.serving.requests import Completion, Progress, SampleRequest
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -76,6 +76,20 @@ class LiveSample:
             return False
         tail = decode(self.token_ids[-(max(map(len, stop)) + EXTRA_TOKENS) :])
         return any(text in tail for text in stop)
+
+    def progress(self) -> Progress | None:
+        """What there is so far, None before the first token; callable while another thread lets it grow."""
+        spans = self.versions.spans()
+        size = min(len(self.token_ids), len(self.logprobs))
+        if not spans or not size:
+            return None
+        return Progress(
+            request_id=self.request.request_id,
+            index=self.index,
+            token_ids=tuple(self.token_ids[:size]),
+            logprobs=tuple(self.logprobs[:size]),
+            number=spans[0].number,
+        )
 
     def finished(self, reason: FinishReason) -> Completion:
         return Completion(

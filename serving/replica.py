@@ -124,6 +124,13 @@ class Replica:
             self._owners.pop(request_id, None)
         self._order(lambda engine: engine.abort(request_ids))
 
+    async def peek(self, request_ids: list[str]) -> bytes:
+        """What running samples of these requests have so far (wire: list of ``Progress``)."""
+        await self.ready()
+        wanted = set(request_ids)
+        live = [sample for sample in self._live_engine.live if sample.request.request_id in wanted]
+        return encode([each for sample in live if (each := sample.progress()) is not None])
+
     async def offer(self, announcement: Announcement) -> bool:
         """Pull a version; True once new requests are sampled with it or a newer one, False if it was refused."""
         await self.ready()
@@ -205,9 +212,9 @@ class Replica:
         self._stage_thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._driver = Driver(
             make_engine,
-            deliver=lambda ended: _call(loop, self._deliver, ended),
-            failed=lambda error: _call(loop, fail, error),
-            started=lambda: _call(loop, started.set_result, None),
+            deliver=lambda ended: call_in(loop, self._deliver, ended),
+            failed=lambda error: call_in(loop, fail, error),
+            started=lambda: call_in(loop, started.set_result, None),
         )
         await started
         if self._make_feed is not None:
@@ -308,5 +315,6 @@ def end_actor() -> None:
         os._exit(1)
 
 
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
+def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
+    """Have ``function`` called by the event loop, from another thread."""
     loop.call_soon_threadsafe(function, value)

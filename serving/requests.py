@@ -20,6 +20,18 @@ class SampleRequest:
     stop: tuple[str, ...]  # texts that end a completion and stay in it
     stop_token_ids: tuple[int, ...]  # tokens that do the same
     seed: int  # 0 <= seed < 2**62
+    pinned: bool = False  # all its tokens are sampled by one version: the next but one waits for its end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A sample that goes on: what it has so far."""
+
+    request_id: str
+    index: int
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    number: int  # version of its first token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,13 @@ def model_length(model: Path) -> int:
         ) from error
 
 
+def context_length(config: RunConfig) -> int:
+    """Tokens of prompt and completion together that the engines behind the endpoint take."""
+    shared = config.endpoint.hosting == "shared"
+    answer = config.sampling.max_response_tokens if shared else config.endpoint.max_tokens
+    return min(config.sampling.max_prompt_tokens + answer, model_length(config.policy.model))
+
+
 def prepare_environment(settings: EngineSettings) -> None:
     """Set what vLLM reads from the environment; must come before vLLM is imported."""
     # Steps are ours to make: a swap falls between two of them, never into one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparring.core.config import RunConfig
-from sparring.deploy.topology import SLIVER, Node, Part, topology
+from sparring.deploy.topology import SLIVER, Node, topology
 
 
 def a_config(**sections: Any) -> RunConfig:
@@ -84,6 +84,6 @@ def test_an_empty_cluster_lacks_everything() -> None:
 
 
 def test_engines_of_an_endpoint_are_placed_like_the_rest() -> None:
-    endpoint = Part(name="endpoint", count=1, gpus=1.0, resource="endpoint")
-    found = topology(a_config(), [a_node(CPU=2)], endpoint=endpoint)
+    config = a_config(endpoint={"enabled": True, "gpus": 1.0}, cluster={"names": ["endpoint"]})
+    found = topology(config, [a_node(CPU=2)])
     assert found.missing == ('endpoint: 0 of 1 fit; each wants 1 GPU on a node that offers "endpoint"',)

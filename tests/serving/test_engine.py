@@ -236,3 +236,34 @@ def test_a_request_without_room_is_refused(shared: Any) -> None:
     with pytest.raises(UsageError, match="outside the vocabulary"):
         shared.add(a_request(prompt_ids=(5, 100_000)))
     assert not shared.has_work
+
+
+@pytest.mark.parametrize("kind", [EngineSettings, InPlace])
+def test_a_pinned_request_ends_with_the_version_it_began_with_and_others_move_on(
+    run_config: RunConfig,
+    publish: Callable[..., Path],
+    expected_logprobs: Callable[..., list[float]],
+    kind: type[EngineSettings],
+) -> None:
+    from sparring.serving.transfer import Stager
+
+    engine, stager = build(run_config, kind=kind), Stager(run_config.policy.model, policy="base")
+    versions = {number: publish(number) for number in (1, 2)}
+    requests = [a_request(f"p{i}", num_samples=2, max_tokens=60, seed=i, pinned=True) for i in range(3)]
+    free = a_request("free", num_samples=2, max_tokens=90, seed=9)
+    engine.add(requests[0])
+    engine.add(free)
+    done, steps = [], 0
+    while engine.has_work:
+        if steps in (10, 20):
+            engine.swap(stager.stage(versions[steps // 10]))
+            engine.add(requests[steps // 10])
+        done += engine.step()
+        steps += 1
+    assert engine.version == 2
+    assert len(done) == 8
+    for each in done:
+        request = next(one for one in [*requests, free] if one.request_id == each.request_id)
+        assert len(each.version_spans) == 1 or request is free
+        assert largest_gap(each, request, expected_logprobs, versions) < TOLERANCE
+    assert any(len(each.version_spans) > 1 for each in done if each.request_id == "free")

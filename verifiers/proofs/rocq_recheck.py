@@ -10,6 +10,7 @@ process that has run none of that text.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,12 +78,20 @@ async def recheck(
     if status.strip() != b"0":
         return _unless_alone(count, Audit(outcome=Outcome.FAILED, message=f"a clean process refuses it: {shown(log)}"))
     files = {f"{batch.name}.vo": compiled}
-    top = RocqTop(tools.command("coqtop", *ARGUMENTS, *PATHS, files=files), jail=jail, affinity=affinity)
+    # Both at once: each is a second of starting up on another core.
+    checking = asyncio.ensure_future(
+        _run(tools.shell(CHECK.format(name=batch.name), files=files), jail, limits, affinity)
+    )
     try:
-        audits = await bounded(_audited(top, batch, allowed=allowed), of=top, limits=limits)
+        top = RocqTop(tools.command("coqtop", *ARGUMENTS, *PATHS, files=files), jail=jail, affinity=affinity)
+        try:
+            audits = await bounded(_audited(top, batch, allowed=allowed), of=top, limits=limits)
+        finally:
+            await top.close()
+        report = await checking
     finally:
-        await top.close()
-    report = await _run(tools.shell(CHECK.format(name=batch.name), files=files), jail, limits, affinity)
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
     if problem := _problem(report.decode(errors="replace"), module=batch.name, allowed=allowed):
         return _unless_alone(count, Audit(outcome=Outcome.CHEATED, message=f"checker: {problem}"))
     return audits

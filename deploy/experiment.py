@@ -127,7 +127,7 @@ def run_experiment(
               KeyboardInterrupt: once the children have ended; the same command goes on from there.
     """
     experiment.out.mkdir(parents=True, exist_ok=True)
-    with _locked(experiment.out) as lock, _terminable():
+    with locked(experiment.out) as lock, terminable():
         record(experiment)
         # Children hold the lock too: should this process be killed, nobody starts a second one beside them.
         launch = launch or partial(launch_pinned, pass_fds=(lock.fileno(),))
@@ -148,7 +148,7 @@ def _used(directory: Path) -> str:
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[IO[str]]:
+def locked(out: Path) -> Iterator[IO[str]]:
     """One experiment in a directory at a time."""
     with (out / LOCK).open("w") as file:
         try:
@@ -159,7 +159,7 @@ def _locked(out: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Make a polite kill end the children as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -17,6 +17,7 @@ import msgspec
 from sparring.core.config import RunConfig, load_config
 from sparring.core.errors import UsageError
 from sparring.core.rundir import RunDirectory
+from sparring.deploy.experiment import INTERRUPTED, locked, terminable
 from sparring.deploy.experiment_jobs import Job, Runner, Stage, launch_pinned, usable_cores
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
 from sparring.deploy.proving_plot import draw
@@ -25,7 +26,6 @@ from sparring.deploy.test_set import last_commit, unfinished
 from sparring.recipes.stp_targets import read_targets
 
 MANIFEST = "experiment.json"
-INTERRUPTED = 130
 
 
 def run_proving(
@@ -44,7 +44,8 @@ def run_proving(
     chosen = [cores[at % len(cores)] for at in range(jobs or len(cores))]
     runner = Runner(launch=launch_pinned, cores=chosen, say=partial(print, flush=True))
     try:
-        runner.run([_job(out, arm, seed, base, run_file, overrides) for seed in range(num_seeds) for arm in names])
+        with locked(out), terminable():
+            runner.run([_job(out, arm, seed, base, run_file, overrides) for seed in range(num_seeds) for arm in names])
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here")
         return INTERRUPTED

@@ -1,6 +1,7 @@
 """Makes the seed prover: a transformer of half a million parameters that proves the easy part of a small language.
 
     corpus of levels 1 and 2  ->  proofs, and conjectures beside a theorem that shares a lemma  ->  supervised steps
+                              ->  proofs, and conjectures one step further than a theorem       ->  a fifth as many
 
 The targets of the quickstart are never in the corpus, whatever their variables are called. What is left for self-play
 is the way from two essential steps to six. Weights are a function of the arguments alone.
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
 import torch
 from torch.nn.utils import clip_grad_norm_
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sparring.deploy.prover_targets import target_names
 from sparring.deploy.prover_tokenizer import VOCABULARY, make_tokenizer
@@ -24,7 +25,8 @@ from sparring.deploy.seed_model import SeedConfig, loss_of, make_model, write_mo
 from sparring.deploy.seed_optimizers import Optimizers
 from sparring.deploy.seed_samples import SeedBatch, collate
 from sparring.recipes.fragment import VARIABLES, canonical, parse
-from sparring.recipes.fragment_corpus import FAMILIES, Theorem, draw_theorem
+from sparring.recipes.fragment_corpus import FAMILIES, MAX_STATEMENT, Theorem, draw_theorem
+from sparring.recipes.fragment_extend import extend
 from sparring.recipes.fragment_lemmas import LEMMAS
 from sparring.recipes.stp_marks import EOS, TRIVIAL, conjecturer_prompt, prover_prompt
 
@@ -36,7 +38,9 @@ NUM_THEOREMS = 8_000
 LEVELS = {1: 0.45, 2: 0.45, 3: 0.10}
 PROVED = 2
 CONJECTURES = 0.3  # share of the samples
+EXTENSIONS = 0.5  # the same, in the last part, where a conjecture goes on from its seed
 CONJECTURE_WEIGHT = 0.3  # most of a conjecture is free choice: noise as a gradient
+Sample = tuple[str, str, float]  # prompt, completion and the weight of its loss
 CHUNK = 16  # batches drawn together and sorted by length
 
 
@@ -51,18 +55,27 @@ def draw_corpus(*, num_theorems: int, seed: int, excluded: frozenset[str]) -> li
     return found
 
 
-def draw_samples(corpus: Sequence[Theorem], random: Random) -> Iterator[tuple[str, str, float]]:
-    """Prompts, completions and weights without end."""
+def draw_samples(corpus: Sequence[Theorem], random: Random, *, extend_them: bool = False) -> Iterator[Sample]:
+    """Prompts, completions and weights without end.
+
+    Args:     extend_them: a conjecture goes one step further than its seed, instead of being any theorem of its kind.
+    """
     proved = [theorem for theorem in corpus if theorem.level <= PROVED]
     by_lemma: Mapping[tuple[str, str], list[Theorem]] = _by_lemma(corpus)
     while True:
         theorem = renamed(random.choice(proved), random)
-        if random.random() >= CONJECTURES:
+        if random.random() >= (EXTENSIONS if extend_them else CONJECTURES):
             yield prover_prompt(theorem.statement), theorem.proof + EOS, 1.0
             continue
         letter = random.choice(theorem.lemmas) if theorem.lemmas and random.random() < 0.5 else TRIVIAL
         others = [other for other in by_lemma[theorem.family, letter] if other.level >= theorem.level]
         lemma = TRIVIAL if letter == TRIVIAL else str(LEMMAS[letter].statement)
+        if extend_them:
+            further = extend(parse(theorem.statement), random, lemma=None if letter == TRIVIAL else letter)
+            if further is not None and len(str(further)) <= MAX_STATEMENT:
+                prompt = conjecturer_prompt(lemma=lemma, statement=theorem.statement, proof=theorem.proof)
+                yield prompt, str(further) + EOS, 1.0
+            continue
         prompt = conjecturer_prompt(lemma=lemma, statement=theorem.statement, proof=theorem.proof)
         yield prompt, renamed(random.choice(others), random).statement + EOS, CONJECTURE_WEIGHT
 
@@ -86,11 +99,17 @@ def renamed(theorem: Theorem, random: Random) -> Theorem:
 
 
 def batches(
-    corpus: Sequence[Theorem], tokenizer: PreTrainedTokenizerFast, *, seed: int, num_steps: int, batch_size: int
+    corpus: Sequence[Theorem],
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    seed: int,
+    num_steps: int,
+    batch_size: int,
+    extend_them: bool = False,
 ) -> Iterator[SeedBatch]:
     """The batches of a whole training, each of samples of similar length."""
-    random = Random(f"samples/{seed}")
-    samples = draw_samples(corpus, random)
+    random = Random(f"samples/{seed}/{extend_them}" if extend_them else f"samples/{seed}")
+    samples = draw_samples(corpus, random, extend_them=extend_them)
     for first in range(0, num_steps, CHUNK):
         count = min(CHUNK, num_steps - first)
         drawn = [next(samples) for _ in range(count * batch_size)]
@@ -116,16 +135,24 @@ def make_seed_prover(
     torch.set_num_threads(1)  # a model this small is no faster on two
     corpus = draw_corpus(num_theorems=num_theorems, seed=seed, excluded=target_names())
     tokenizer, model = make_tokenizer(SHAPE.max_tokens), make_model(SHAPE, seed=seed, vocabulary=VOCABULARY)
+    for extend_them, steps in ((False, num_steps), (True, num_steps // 5)):
+        stream = batches(
+            corpus, tokenizer, seed=seed, num_steps=steps, batch_size=SHAPE.batch_size, extend_them=extend_them
+        )
+        _train(model, stream, num_steps=steps)
+    return write_model(out_dir, model, tokenizer)
+
+
+def _train(model: LlamaForCausalLM, stream: Iterable[SeedBatch], *, num_steps: int) -> None:
     optimizers = Optimizers(
         model,
         num_steps=num_steps,
-        warmup_steps=SHAPE.warmup_steps,
+        warmup_steps=min(SHAPE.warmup_steps, num_steps // 8 + 1),
         learning_rate=SHAPE.learning_rate,
         adam_learning_rate=SHAPE.adam_learning_rate,
         weight_decay=SHAPE.weight_decay,
     )
     smoothed = 0.0
-    stream = batches(corpus, tokenizer, seed=seed, num_steps=num_steps, batch_size=SHAPE.batch_size)
     for step, batch in enumerate(stream):
         loss = loss_of(model, model.model, batch)
         loss.backward()
@@ -134,4 +161,3 @@ def make_seed_prover(
         smoothed = loss.item() if step == 0 else 0.98 * smoothed + 0.02 * loss.item()
         if (step + 1) % 100 == 0:
             log.info("trained seed prover step=%d loss=%.4f", step + 1, smoothed)
-    return write_model(out_dir, model, tokenizer)

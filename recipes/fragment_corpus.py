@@ -119,7 +119,7 @@ def _rewritten(random: Random, start: Term, level: int, *, sorts: tuple[str, ...
     """``start`` = what a chain of ``level`` rewriting steps makes of it."""
     term, steps, seen = start, [], {start}
     for _ in range(level):
-        found = _rewritings(term)
+        found = rewritings(term)
         if not found:
             return None
         lemma, backwards, old, new, values = random.choice(found)
@@ -143,7 +143,7 @@ def _rewritten(random: Random, start: Term, level: int, *, sorts: tuple[str, ...
 Rewriting = tuple[Lemma, bool, Term, Term, tuple[Term, ...]]
 
 
-def _rewritings(term: Term) -> list[Rewriting]:
+def rewritings(term: Term) -> list[Rewriting]:
     """Every way to rewrite a part of ``term`` with a lemma, in either direction where that is determined."""
     found: list[Rewriting] = []
     for part in dict.fromkeys(term.parts()):

@@ -43,9 +43,12 @@ def test_renaming_keeps_statement_and_proof_together():
         assert len(variables(parse(other.statement))) == len(variables(parse(theorem.statement)))
 
 
-def test_every_sample_is_written_in_the_vocabulary_and_comes_back():
+@pytest.mark.parametrize("extend_them", [False, True])
+def test_every_sample_is_written_in_the_vocabulary_and_comes_back(extend_them):
     tokenizer = make_tokenizer(256)
-    samples = draw_samples(draw_corpus(num_theorems=200, seed=0, excluded=frozenset()), Random(0))
+    samples = draw_samples(
+        draw_corpus(num_theorems=200, seed=0, excluded=frozenset()), Random(0), extend_them=extend_them
+    )
     for _ in range(200):
         prompt, completion, _ = next(samples)
         ids = tokenizer(prompt + completion, add_special_tokens=False)["input_ids"]

@@ -317,6 +317,9 @@ rows_per_micro_batch = 4
 
 [publish]
 timeout_s = 300.0
+
+[cluster]
+start_s = 900.0
 """
 
 

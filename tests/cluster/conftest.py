@@ -67,7 +67,11 @@ def look_for_long(*words, deadline=time.monotonic() + 300):
 services.get_node = look_for_long
 main()
 """
-SLOW_MACHINE = {"RAY_worker_register_timeout_seconds": "400", "RAY_agent_register_timeout_ms": "300000"}
+SLOW_MACHINE = {
+    "RAY_worker_niceness": "0",
+    "RAY_worker_register_timeout_seconds": "400",
+    "RAY_agent_register_timeout_ms": "300000",
+}
 
 
 class Nodes:

@@ -195,9 +195,11 @@ class PublishConfig(Section):
 
 
 class ClusterConfig(Section):
-    """The Ray cluster that a submitted job lands on (docs/cluster.md)."""
+    """The Ray cluster that a run is on (docs/cluster.md)."""
 
     wait_s: float = Field(600.0, gt=0)  # for resources that it lacks
+    # For a part to be ready: a cold start compiles an operator (20 s) and imports vLLM (10 s); large models need more.
+    start_s: float = Field(300.0, gt=0)
     # Named resources to wait for; a name that is not here is used where some node offers it.
     names: tuple[Literal["rollout", "verifier", "learner", "endpoint"], ...] = ()
 

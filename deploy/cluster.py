@@ -37,7 +37,6 @@ from sparring.recipes import build
 from sparring.replay.server import RedisServer
 from sparring.replay.store import RedisStore
 
-READY_S = 240.0  # a cold start compiles one operator (20 s) and imports vLLM (10 s), on a loaded machine
 STATS_S = 5.0
 
 
@@ -92,7 +91,7 @@ class Cluster:
     async def _back(self, name: str, actor: Any) -> None:
         """Wait until Ray has restarted an actor."""
         try:
-            async with asyncio.timeout(READY_S):
+            async with asyncio.timeout(self.config.cluster.start_s):
                 while True:
                     try:
                         await actor.attach.remote(self.replicas, self.verifiers)
@@ -100,7 +99,9 @@ class Cluster:
                     except ActorUnavailableError:
                         await asyncio.sleep(0.2)
         except (TimeoutError, RayActorError) as error:
-            raise ComponentFailed(name, f"was not restarted: {error}", deadline_s=READY_S) from error
+            raise ComponentFailed(
+                name, f"was not restarted: {error}", deadline_s=self.config.cluster.start_s
+            ) from error
 
     async def attach(self) -> None:
         """Tell every worker which replicas take traffic; one that is down is told when it is back."""
@@ -215,6 +216,7 @@ async def start_cluster(
             store=store_path,
             resume=start,
             resources=topology["learner"].options["resources"],
+            start_s=config.cluster.start_s,
         )
         stack.push_async_callback(learner.close)
         version = await publish_initial(learner, feed=store.versions, replay=store.replay, start=start)
@@ -273,10 +275,11 @@ async def _ready(cluster: Cluster) -> None:
         **cluster.workers,
     }
     calls = {name: asyncio.ensure_future(part.ping.remote()) for name, part in parts.items()}
-    _, late = await asyncio.wait(calls.values(), timeout=READY_S)
+    start_s = cluster.config.cluster.start_s
+    _, late = await asyncio.wait(calls.values(), timeout=start_s)
     for name, call in calls.items():
         if call in late:
-            raise ComponentFailed(name, "did not start; does the cluster have the resources?", deadline_s=READY_S)
+            raise ComponentFailed(name, "did not start; does the cluster have the resources?", deadline_s=start_s)
         if (error := call.exception()) is not None:
             raise_cause(error, component=name)
 

@@ -35,7 +35,8 @@ SUBNET = "10.77.7"
 GCS_PORT, DASHBOARD_PORT = 6399, 8265
 # A pod, a unit or a container starts `ray start` again when it ends, with none of its old processes left. The tmpfs
 # keeps one node's shared memory from the others, the bind mount its sockets. The head is not started with --block: that
-# ends it with Ray's client server, which gives up where starting takes half a minute, and is not used.
+# ends it with Ray's client server, which gives up where starting takes half a minute, and is not used. The shell stays
+# as process 1 and reaps orphans: Ray takes those of a stopped job for alive as long as they are there.
 NODE = r"""
 set -e
 directory=$1; hold=$2; shift 2
@@ -43,7 +44,7 @@ mkdir -p "$directory" /tmp/ray
 mount -t tmpfs -o size=256m shm /dev/shm
 mount --bind "$directory" /tmp/ray
 export hold
-once='python -c "$PATIENT" start $hold "$@" && [ -z "$hold" ] && exec sleep infinity'
+once='python -c "$PATIENT" start $hold "$@" && [ -z "$hold" ] && while true; do sleep 60; done'
 while true; do
   unshare -pf --mount-proc --kill-child bash -c "$once" node "$@" || true
   echo "node ended, starts again"
@@ -67,7 +68,11 @@ def look_for_long(*words, deadline=time.monotonic() + 300):
 services.get_node = look_for_long
 main()
 """
-SLOW_MACHINE = {"RAY_worker_register_timeout_seconds": "400", "RAY_agent_register_timeout_ms": "300000"}
+SLOW_MACHINE = {
+    "RAY_worker_niceness": "0",
+    "RAY_worker_register_timeout_seconds": "400",
+    "RAY_agent_register_timeout_ms": "300000",
+}
 
 
 class Nodes:
@@ -317,6 +322,9 @@ rows_per_micro_batch = 4
 
 [publish]
 timeout_s = 300.0
+
+[cluster]
+start_s = 900.0
 """
 
 

@@ -126,7 +126,9 @@ async def test_a_cohort_is_settled_with_embeddings_before_it_is_credited():
         return [[float(len(texts))] for _ in texts]
 
     replay, kept = Replay(), []
-    collector = Collector(Settled(), episodes=Queue("aa"), replay=replay, keep=kept.extend, embed=embed)
+    collector = Collector(
+        Settled(), episodes=Queue("aa"), replay=replay, keep=lambda episodes, _: kept.extend(episodes), embed=embed
+    )
     await collector.collect_some(timeout_s=0)
     (cohort,) = [inserted[0] for inserted in replay.inserted]
     assert cohort.restart

@@ -41,7 +41,7 @@ async def test_a_stopped_job_ends_cleanly_and_another_job_takes_it_up(
         timeout_s=500,
         look=lambda: nodes.job("logs", "second"),
     )
-    wait_until(lambda: "SUCCEEDED" in nodes.job("status", "second"), what="the job's success", timeout_s=120)
+    wait_until(lambda: "succeeded" in nodes.job("status", "second"), what="the job's success", timeout_s=120)
     assert run.state.phase is Phase.FINISHED
     assert [line["step"] for line in run.journal] == list(range(1, made + 4))
     await run.check_nothing_lost_and_nothing_twice()

@@ -16,7 +16,7 @@ from sparring.deploy.scaling import scale_rollouts
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 CUT_S = 60.0
-MINUTES = 10.0  # of the whole training; the scenario below takes a third of it on two idle cores
+MINUTES = 6.0  # of the whole training; the scenario below takes half of it on two idle cores
 
 
 def replicas_of(run: Any) -> list[float]:

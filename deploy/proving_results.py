@@ -41,6 +41,7 @@ Curves = Mapping[str, Mapping[int, Sequence[Point]]]  # arm -> seed -> its run
 def read_curve(metrics: Path, *, began: float) -> list[Point]:
     """The points of one run that was started at ``began`` (Unix seconds), from its metrics."""
     rows = [row for row in read_metrics(metrics) if "budget/proofs" in row] if metrics.exists() else []
+    began = min([began, *(row["time"] for row in rows[:1])])  # a run taken up again writes its configuration anew
     points, proofs = [Point(proofs=0, proved=0, seconds=0.0)], 0
     for row in rows:
         proofs += int(row["budget/proofs"])

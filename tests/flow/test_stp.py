@@ -46,7 +46,8 @@ async def test_targets_have_proofs_and_their_terms_name_the_lemmas(verify):
 
 
 @pytest.mark.parametrize(
-    ("conjecture", "follows"), [("=z+xy", True), ("=+yxz", True), ("=S+xySz", False), (">=+xyw=+xyw", False)]
+    ("conjecture", "follows"),
+    [("=z+xy", True), ("=+yxz", True), ("=S+xySz", False), (">=+xyw=+xyw", True), ("<+xyz", False)],
 )
 async def test_what_follows_from_its_seed_in_one_step_is_recognised(verify, conjecture, follows):
     verdict = await verify(CompactDialect().equivalence("=+xyz", conjecture))

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` runs the quickstart, `make test` the tests.
-.PHONY: demo test check setup clean
+.PHONY: demo test test-slow check setup clean
 
 PYTHON = .venv/bin/python
 RUN ?= runs/demo
@@ -15,7 +15,11 @@ check: setup
 
 test: setup
 	@scripts/check
-	$(PYTHON) -m pytest -m "service and not gpu" -q
+	$(PYTHON) -m pytest -m "service and not gpu and not slow" -q
+
+# Minutes each: Ray clusters in network namespaces, one with a cable that is cut.
+test-slow: setup
+	$(PYTHON) -m pytest -m "slow and not gpu" -q
 
 clean:
 	rm -rf .venv build

@@ -145,7 +145,7 @@ FAULTS = {
     "an old compiler": ({"compiler": "g++ (Debian 8.3.0-6) 8.3.0"}, "C++ compiler", "fail", "apt-get install g++"),
     "no header of Python": (a_system(python_header=False), "Python.h", "fail", "python3-dev"),
     "a disk that forbids loading": (
-        a_system(noexec=("/root/.cache",)),
+        a_system(noexec=("/home/someone/.cache",)),
         "compiled operators",
         "fail",
         "TORCH_EXTENSIONS_DIR",

@@ -19,7 +19,7 @@ from typing import Literal
 
 from sparring.verifiers import interpreter, syscalls
 from sparring.verifiers.inside.confinement import Options
-from sparring.verifiers.inside.main import BOOT, PRELOADED
+from sparring.verifiers.inside.main import BOOT, OFFERED, PRELOADED
 
 LocalTier = Literal["A", "B", "C", "X"]
 JAILER = Path(__file__).with_name("jailer.py")
@@ -59,7 +59,7 @@ def start(
         "perturb": second,
         "environment": list(environment),
         "affinity": list(affinity),
-        "preload": tier != "C",
+        "preload": {"A": PRELOADED, "C": ""}.get(tier, OFFERED),
         "pid_namespaces": tier == "A",
         "become_user": os.geteuid() == 0 and tier in ("B", "X"),
         "filter_fd": filter_fd,
@@ -86,7 +86,7 @@ def _jailed(
 ) -> list[str]:
     """The command in new namespaces, with read-only mounts of the interpreter and nothing that can be written."""
     ours = interpreter.Place(source=os.path.realpath(root / OURS), target=f"{ROOT_INSIDE}/{OURS}")
-    places = [*interpreter.places(PRELOADED), ours]
+    places = [*interpreter.places(OFFERED), ours]
     as_root = os.geteuid() == 0
     command = [shutil.which("bwrap") or "bwrap", "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net"]
     command += ["--unshare-uts", "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--hostname", "jail"]

@@ -6,19 +6,20 @@ import fcntl
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-
-import msgspec
 
 from sparring.core.config import ExecutorConfig
 from sparring.core.types import Outcome, Verdict
-from sparring.verifiers.reading import Report, verdict_of
+from sparring.verifiers.inside.wire import REQUEST, Ending, Request, framed
+from sparring.verifiers.reading import verdict_of
 
 MAX_PROGRAM_BYTES = 65_536
 MAX_ARGUMENT_BYTES = 16_384
 MAX_ARGUMENTS = 256
 # The most that an unprivileged process may ask for; values of one run have to fit in it.
 PIPE_BYTES = 1 << 20
+READ_BYTES = 65_536  # at a time; most programs say less
 
 
 # How often over a program's wall time may pass while a crowded machine keeps it from computing.
@@ -81,33 +82,31 @@ class Exchange:
         self._read_fd, self.result_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         # Nobody opens it again: through /proc/self/fd a program of our own user could take back what was said.
         os.fchmod(self.result_fd, 0)
-        content = {"program": program, "arguments": arguments, "seal": self._seal}
-        with open(self.program_fd, "wb", closefd=False) as file:
-            file.write(msgspec.json.encode(content))
-        os.lseek(self.program_fd, 0, os.SEEK_SET)
+        content = framed(text.encode() for text in (self._seal, program, *arguments))
+        self._content_bytes = os.pwrite(self.program_fd, content, 0)
         self._capacity = _widened(self.result_fd)
         self._num_arguments = len(arguments)
 
     def request(self) -> bytes:
         """The message for the zygote; goes with both descriptors."""
         limits = self._limits
-        return msgspec.json.encode(
-            {
-                "cpu_s": limits.cpu_s,
-                "wall_s": limits.wall_s,
-                "max_wall_s": limits.max_wall_s,
-                "memory_bytes": limits.memory_mib << 20,
-                "output_chars": limits.output_chars,
-                "result_bytes": int(limits.pipe_share * self._capacity),
-            }
+        request = Request(
+            cpu_s=limits.cpu_s,
+            wall_s=limits.wall_s,
+            max_wall_s=limits.max_wall_s,
+            memory_bytes=limits.memory_mib << 20,
+            output_chars=limits.output_chars,
+            result_bytes=int(limits.pipe_share * self._capacity),
+            content_bytes=self._content_bytes,
         )
+        return REQUEST.pack(*request)
 
-    def verdict(self, report: bytes) -> Verdict:
+    def verdict(self, ending: bytes) -> Verdict:
         """What the finished run amounts to.
 
-        Raises:   msgspec.DecodeError: not a zygote's report.
+        Raises:   struct.error: not what a zygote says of it.
         """
-        seen = msgspec.json.decode(report, type=Report)
+        seen = Ending.unpacked(ending)
         return verdict_of(seen, self._read(), limits=self._limits, seal=self._seal, wanted=self._num_arguments)
 
     def close(self) -> None:
@@ -116,10 +115,11 @@ class Exchange:
 
     def _read(self) -> bytes:
         """What is in the pipe; the child has ended, so nothing else comes."""
-        try:
-            return os.read(self._read_fd, self._capacity)
-        except BlockingIOError:
-            return b""
+        said = b""
+        with suppress(BlockingIOError):
+            while part := os.read(self._read_fd, READ_BYTES):
+                said += part
+        return said
 
 
 def _widened(pipe: int) -> int:

@@ -13,19 +13,21 @@ import asyncio
 import json
 import secrets
 import signal
-import struct
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from sparring.core.types import Outcome, Verdict
+from sparring.verifiers.inside.wire import BY_ITSELF, NO_ARGUMENTS, Ending, framed
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import PIPE_BYTES
-from sparring.verifiers.reading import Report, verdict_of
+from sparring.verifiers.reading import verdict_of
 
 PROGRAM = Path(__file__).parent / "inside" / "program.py"
 # For the connection, a queue at the service and the start of an interpreter.
@@ -128,12 +130,19 @@ def _verdict(reply: Reply, run: Run, seal: str) -> Verdict:
     if result.status == "TimeLimitExceeded":
         message = f"more than {run.limits.wall_s:g} s"
         return Verdict(outcome=Outcome.WALL_TIME, passed=False, message=message, seconds=seconds)
-    lines = (result.stdout or "").encode(errors="replace").splitlines()
-    data = b"".join(struct.pack(">I", len(line)) + line for line in lines)
-    report = Report(
-        status=_status(result.return_code), end="exit", own_pid=-1, cpu_s=0.0, seconds=seconds, memory_kib=0
-    )
+    report = Ending(
+        status=_status(result.return_code), end=BY_ITSELF, own_pid=-1, cpu_s=0.0, seconds=seconds, memory_kib=0,
+        call=-1, arguments=NO_ARGUMENTS,
+    )  # fmt: skip
+    data = framed(_parts(result.stdout or ""))
     return verdict_of(report, data, limits=run.limits, seal=seal, wanted=len(run.arguments))
+
+
+def _parts(said: str) -> Iterator[bytes]:
+    """What a child wrote, line by line, up to the first that is something else."""
+    with suppress(ValueError):
+        for line in said.splitlines():
+            yield bytes.fromhex(line)
 
 
 def _status(return_code: int | None) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from sparring.core.config import ExecutorConfig, Tier
 from sparring.core.errors import UsageError
 from sparring.core.types import Outcome
-from sparring.verifiers.inside.kernel import SYS_LANDLOCK_CREATE, SYS_SECCOMP
+from sparring.verifiers.inside.kernel import KNOWN_MACHINES, SYS_LANDLOCK_CREATE
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Limits
@@ -81,8 +81,8 @@ def _missing(tier: LocalTier) -> str:
 
 def _missing_feature(tier: LocalTier) -> str:
     """What can be said without trying; empty: nothing."""
-    if os.uname().machine not in SYS_SECCOMP:
-        return f"no filter of system calls for {os.uname().machine}; use {' or '.join(SYS_SECCOMP)}"
+    if os.uname().machine not in KNOWN_MACHINES:
+        return f"no filter of system calls for {os.uname().machine}; use {' or '.join(KNOWN_MACHINES)}"
     try:
         import pyseccomp  # noqa: F401
     except (ImportError, RuntimeError, OSError) as error:

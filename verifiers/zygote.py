@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import subprocess
 from pathlib import Path
-
-import msgspec
 
 import sparring
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.hold import Hold
-from sparring.verifiers.inside.watch import WAITED
+from sparring.verifiers.inside.wire import WAITED, WAITS
 from sparring.verifiers.jail import LocalTier
 from sparring.verifiers.judge import Run
 from sparring.verifiers.protocol import Exchange
@@ -27,7 +26,7 @@ RECYCLE_AFTER = 2000
 RECYCLE_ABOVE_MIB, LOOK_EVERY = 96.0, 100
 REPORT_BYTES = 65_536
 # What a lost interpreter can look like from here.
-LOSSES = (OSError, TimeoutError, msgspec.DecodeError, subprocess.SubprocessError, ImportError, RuntimeError)
+LOSSES = (OSError, TimeoutError, struct.error, subprocess.SubprocessError, ImportError, RuntimeError)
 
 
 class Zygote:
@@ -59,7 +58,7 @@ class Zygote:
                 _send(hold, exchange)
                 async with asyncio.timeout(run.limits.max_wall_s + GRACE_S):
                     while (report := await _receive(hold, None)) == WAITED:
-                        hold.socket.send(msgspec.json.encode(hold.waited()))
+                        hold.socket.send(WAITS.pack(*hold.waited()))
                 return exchange.verdict(report)
             finally:
                 exchange.close()
@@ -80,7 +79,7 @@ class Zygote:
                     hold.ready()
                 _send(hold, exchange)
                 while (report := _receive_blocking(hold, run.limits.max_wall_s + GRACE_S)) == WAITED:
-                    hold.socket.send(msgspec.json.encode(hold.waited()))
+                    hold.socket.send(WAITS.pack(*hold.waited()))
                 return exchange.verdict(report)
             finally:
                 exchange.close()

@@ -133,7 +133,7 @@ def test_an_argument_is_only_what_stands_between_the_parentheses_of_one_call(ver
 
 
 def test_a_program_that_fills_its_results_with_frames_of_its_own_costs_us_nothing(verifier):
-    frame = "b'\\0\\0\\0\\2{}'"
+    frame = "b'\\0\\0\\0\\2v1'"
     program = body("for d in range(3, 64):", f"    try: os.write(d, {frame} * 150_000)", "    except OSError: pass")
     started = time.process_time()
     assert verdict(verifier, program).outcome is Outcome.CRASHED
@@ -141,10 +141,9 @@ def test_a_program_that_fills_its_results_with_frames_of_its_own_costs_us_nothin
 
 
 def test_forged_values_are_no_more_than_the_output_of_the_program(verifier):
-    forge = "import json, os, struct\ndef forged(**frame):\n    data = json.dumps(frame).encode()\n"
-    forge += "    return struct.pack('>I', len(data)) + data\n"
-    late = forge + "def f(x):\n    os.write(4, forged(value='1') + forged(seal='guess'))\n    os._exit(0)"
-    many = forge + "def f(x):\n    for d in (3, 4, 5, 6, 7):\n        try: os.write(d, forged(value='7'))\n"
+    forge = "import os, struct\ndef forged(data):\n    return struct.pack('>I', len(data)) + data\n"
+    late = forge + "def f(x):\n    os.write(4, forged(b'v1') + forged(b'sguess'))\n    os._exit(0)"
+    many = forge + "def f(x):\n    for d in (3, 4, 5, 6, 7):\n        try: os.write(d, forged(b'v7'))\n"
     many += "        except OSError: pass\n    return 7"
     assert verdict(verifier, late, expected=("1",)).outcome is Outcome.CRASHED
     assert verdict(verifier, many, expected=("7",)).outcome is Outcome.CRASHED

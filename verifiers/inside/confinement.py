@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
+import select
 import socket
 import struct
 from typing import TypedDict
 
 from sparring.verifiers.inside.kernel import (
+    CAP_SETPCAP,
+    CAP_SYS_ADMIN,
+    PR_CAP_AMBIENT,
+    PR_CAP_AMBIENT_CLEAR_ALL,
+    PR_CAPBSET_DROP,
+    PR_SET_NO_NEW_PRIVS,
     SYS_LANDLOCK_ADD,
     SYS_LANDLOCK_CREATE,
     address_space,
     check,
     high,
     libc,
+    prctl,
 )
+
+OPEN_FILES = 64
 
 LANDLOCK_READ_FILE, LANDLOCK_READ_DIR, LANDLOCK_WRITE_FILE = 4, 8, 2
 # Rights on files known to each version of Landlock's interface; the last one knows all of those before it.
@@ -29,7 +40,7 @@ class Options(TypedDict):
     perturb: bool
     environment: list[str]  # names of the variables that stay
     affinity: list[int]  # cores; empty: any
-    preload: bool
+    preload: str  # modules to import before the first program, with spaces between; empty: none, and no warm-up
     pid_namespaces: bool  # one for each program; needs CAP_SYS_ADMIN
     become_user: bool  # of its own for each zygote; needs root
     filter_fd: int  # holds a seccomp filter; -1: none
@@ -37,19 +48,52 @@ class Options(TypedDict):
 
 
 class Confinement:
-    """What is prepared once for all children."""
+    """What is prepared once for all children: descriptors, all above those that a child expects, and lost rights."""
 
     def __init__(self, options: Options) -> None:
         self.pid_namespaces, self.become_user = options["pid_namespaces"], options["become_user"]
-        self.own_pid_fd = os.pidfd_open(os.getpid())
+        self.pid = os.getpid()
+        self.own_pid_fd = high(os.pidfd_open(self.pid))
         self.filter = _filter(options["filter_fd"]) if options["filter_fd"] >= 0 else None
         self.ruleset_fd = high(_ruleset(*options["landlock"])) if options["landlock"] else -1
         # A child sends the descriptor of its filter's reports from one end to the other.
-        self.reports, reporter = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.reporter_fd = high(reporter.detach())
-        self.reporter = socket.socket(fileno=self.reporter_fd)
+        reports, reporter = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.reports, self.reporter = (socket.socket(fileno=high(end.detach())) for end in (reports, reporter))
         self.reports.setblocking(False)
+        # Says that one of those descriptors has something to say, without a look at each.
+        self.notices = select.epoll.fromfd(high(os.dup((created := select.epoll()).fileno())))
+        created.close()
+        self._kept = sorted(fd for fd in (self.ruleset_fd, self.reporter.fileno(), self.notices.fileno()) if fd >= 0)
         self.baseline_bytes = address_space()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """What a zygote can do without: its children start with as little."""
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if self.pid_namespaces:
+            # It keeps two rights, to make namespaces and to drop rights, and nothing that it starts can get more.
+            for capability in (CAP_SYS_ADMIN, CAP_SETPCAP):
+                prctl(PR_CAPBSET_DROP, capability)
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+        for limit, most in (
+            (resource.RLIMIT_NOFILE, OPEN_FILES),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_MEMLOCK, 0),
+            (resource.RLIMIT_MSGQUEUE, 0),
+        ):
+            resource.setrlimit(limit, (most, most))
+
+    def close_all_but_kept(self, start: int) -> None:
+        """Every descriptor from ``start`` on but those that a child needs until it has given up its rights."""
+        for kept in self._kept:
+            os.closerange(start, kept)
+            start = kept + 1
+        os.closerange(start, 1 << 20)
+
+    def close_kept(self) -> None:
+        """Those, then."""
+        for kept in self._kept:
+            os.close(kept)
 
 
 class _Program(ctypes.Structure):

@@ -6,15 +6,17 @@ import ctypes
 import fcntl
 import os
 import resource
+import select
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 1, 4, 24, 47
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT_CLEAR_ALL = 36, 38, 4
 CAP_SETPCAP, CAP_SYS_ADMIN, CAPABILITY_VERSION = 8, 21, 0x20080522
 CLONE_NEWPID = 0x20000000
 # Numbers of the calls that the C library does not wrap; seccomp(2) and landlock(7) have their arguments.
-SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
-SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+KNOWN_MACHINES = {"x86_64": (317, 126), "aarch64": (277, 91)}
+SYS_SECCOMP, SYS_CAPSET = KNOWN_MACHINES.get(os.uname().machine, (-1, -1))
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446  # on every architecture
+EPOLLIN = int(select.EPOLLIN)
 # Above every number that a child expects to be open.
 FREE_FD = 10
 

@@ -17,32 +17,47 @@ import gc
 import importlib
 import json
 import os
+import posix
+import random
 import signal
 import socket
 import sys
 import time
-from typing import Any
 
 from sparring.verifiers.inside.child import run_child
 from sparring.verifiers.inside.confinement import Confinement, Options
-from sparring.verifiers.inside.kernel import CLONE_NEWPID, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, check, libc, prctl
+from sparring.verifiers.inside.kernel import (
+    CLONE_NEWPID,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    check,
+    high,
+    libc,
+    prctl,
+)
 from sparring.verifiers.inside.program import MODULE, Results, evaluate
-from sparring.verifiers.inside.watch import REQUEST_BYTES, kill_orphans, watch
+from sparring.verifiers.inside.watch import kill_orphans, watch
+from sparring.verifiers.inside.wire import MESSAGE_BYTES, REQUEST, Ending, Request
 
 # What ``python -c`` is given: finds this package under ROOT, and forgets where it was before a child could look there.
+# A child has one thread as we do, and the zygote's random state: what libraries would do at a fork is not wanted.
 BOOT = """
-import sys
+import os, sys
+os.register_at_fork = lambda **handlers: None
 sys.path.insert(0, sys.argv[1])
 from sparring.verifiers.inside.main import main
 del sys.path[0]
 main(*sys.argv[2:])
 """
-# What programs may want; imported once, so that a child imports nothing and needs no right to read files.
+# What most programs want, imported once. Every module that is a library of its own makes every fork dearer.
 PRELOADED = """
-abc array base64 bisect calendar cmath collections collections.abc colorsys contextlib copy csv dataclasses datetime
-decimal difflib enum fractions functools hashlib heapq html io itertools keyword math numbers operator pprint queue
-re secrets statistics string struct textwrap threading time timeit traceback types typing unicodedata uuid warnings
-weakref zlib
+abc bisect collections collections.abc contextlib copy dataclasses enum functools heapq io itertools json keyword math
+numbers operator random re string struct textwrap time types typing warnings weakref
+"""
+# What others want: a child imports it when it is asked to, where it can read the files: in a jail.
+OFFERED = f"""{PRELOADED}
+array base64 calendar cmath colorsys csv datetime decimal difflib fractions hashlib html pprint queue secrets
+statistics threading timeit traceback unicodedata uuid zlib
 """
 # So often does the interpreter run a function before it specialises its code, which a child should find done.
 WARM_RUNS = 16
@@ -50,31 +65,32 @@ WARM_RUNS = 16
 
 def main(control_fd: str, options_json: str) -> None:
     """Serve runs until the other end of the socket closes."""
-    control, options = socket.socket(fileno=int(control_fd)), _options(options_json)
+    options = _options(options_json)
     for name in set(os.environ) - set(options["environment"]):  # what bubblewrap and the C locale put there
         del os.environ[name]
     if options["affinity"]:
         os.sched_setaffinity(0, options["affinity"])
     prctl(PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's, in /proc as by ptrace
     if options["preload"]:
-        warm_up()
+        warm_up(options["preload"])
+    os.register_at_fork = posix.register_at_fork
+    random.seed(options["seed"])
     # Orphans of a program become children of this process, where they are found and killed.
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    confinement = Confinement(options)
+    control, confinement = socket.socket(fileno=high(int(control_fd))), Confinement(options)
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise copy every page
     control.send(b"ready")
     while True:
-        data, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
+        data, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 2)
         if not data:
             return
-        request = json.loads(data)
-        request["address_space"] = confinement.baseline_bytes + request["memory_bytes"]
-        request |= {"seed": options["seed"], "perturb": options["perturb"], "zygote": os.getpid()}
-        report = _run(request, confinement, control, *descriptors)
-        if report is None:
+        request = Request(*REQUEST.unpack(data))
+        try:
+            ending = _run(request, confinement, control, *descriptors, perturbed=options["perturb"])
+        except ConnectionError:
             return
-        control.send(json.dumps(report).encode())
+        control.send(ending.packed())
 
 
 def _options(text: str) -> Options:
@@ -82,55 +98,55 @@ def _options(text: str) -> Options:
     return options
 
 
-def warm_up() -> None:
+def warm_up(modules: str = PRELOADED) -> None:
     """Do once what every child would otherwise do again."""
-    # Handlers of threading and random: a child has one thread as we do, and seeds its random numbers itself.
-    register, os.register_at_fork = os.register_at_fork, lambda **handlers: None
-    for name in PRELOADED.split():
+    for name in modules.split():
         importlib.import_module(name)
-    os.register_at_fork = register
-    # The parser, the compiler and JSON set themselves up when first used: half of a child's time.
+    # The parser and the compiler set themselves up when first used: half of a child's time.
     null = os.open("/dev/null", os.O_WRONLY)
     for _ in range(WARM_RUNS):
         results = Results(null, "", max_chars=100, capacity_bytes=65_536)
         evaluate("class A:\n    x = [1]\ndef f(x):\n    return {x: (1.5, 'a')}", ["1"], results)
-        json.loads(json.dumps({"value": "", "line": 1}))
     os.close(null)
     del sys.modules[MODULE]
 
 
 def _run(
-    request: dict[str, Any], confinement: Confinement, control: socket.socket, program_fd: int, result_fd: int
-) -> dict[str, Any] | None:
-    """Fork, wait and reap; None when the parent has gone."""
+    request: Request, confinement: Confinement, control: socket.socket, program_fd: int, result_fd: int,
+    *, perturbed: bool,
+) -> Ending:  # fmt: skip
+    """Fork, wait and reap.
+
+    Raises:   ConnectionError: the parent has gone.
+    """
     started = time.monotonic()
     child = _fork(confinement)
     if child == 0:
         try:
-            run_child(request, confinement, program_fd, result_fd)
+            run_child(request, confinement, program_fd, result_fd, perturbed=perturbed)
         finally:
             os._exit(70)  # no code of the zygote may run in a child
     os.close(program_fd)
     os.close(result_fd)
     pid_fd = os.pidfd_open(child)
     try:
-        end = watch(child, pid_fd, control, confinement.reports, started, request)
-        signal.pidfd_send_signal(pid_fd, signal.SIGKILL)  # to a zombie as well: it is not reaped yet
+        end, call, arguments = watch(child, pid_fd, control, confinement, started, request)
     finally:
+        signal.pidfd_send_signal(pid_fd, signal.SIGKILL)  # to a zombie as well: it is not reaped yet
         os.close(pid_fd)
     _, status, usage = os.wait4(child, 0)
     if not confinement.pid_namespaces:  # else the kernel ended what the first process of the namespace left
         kill_orphans()
-    if end["end"] == "parent":
-        return None
-    own_pid = 1 if confinement.pid_namespaces else child
-    return end | {
-        "status": status,
-        "own_pid": own_pid,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "seconds": time.monotonic() - started,
-        "memory_kib": usage.ru_maxrss,
-    }
+    return Ending(
+        status=status,
+        end=end,
+        own_pid=1 if confinement.pid_namespaces else child,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        seconds=time.monotonic() - started,
+        memory_kib=usage.ru_maxrss,
+        call=call,
+        arguments=arguments,
+    )
 
 
 def _fork(confinement: Confinement) -> int:

@@ -3,61 +3,69 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import select
 import signal
 import socket
 import struct
 import time
-from typing import Any
 
-REQUEST_BYTES = 65_536  # of a message on the socket
+from sparring.verifiers.inside.confinement import Confinement
+from sparring.verifiers.inside.wire import (
+    BY_ITSELF,
+    CALL,
+    CPU,
+    MESSAGE_BYTES,
+    NO_ARGUMENTS,
+    WAITED,
+    WAITS,
+    WALL,
+    Request,
+)
+
 SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_NOTIF = 0xC0502100, struct.Struct("=QIIiIQ6Q")
-WAITED = b"waited?"  # the zygote's question; every other message of it is JSON
 # The kernel counts a wait for a processor when it is over; while one lasts, the program gets so much more at a time.
 SLICE_S = 0.02
 
 
 def watch(
-    child: int, pid_fd: int, control: socket.socket, reports: socket.socket, started: float, request: dict[str, Any]
-) -> dict[str, Any]:
-    """Wait for the child's end, and say which it is: exit, cpu, wall, call (a forbidden one) or parent (has gone).
+    child: int, pid_fd: int, control: socket.socket, confinement: Confinement, started: float, request: Request
+) -> tuple[bytes, int, tuple[int, ...]]:
+    """Wait for the child's end, and say which it is (see wire.py), and number and arguments of a forbidden call.
 
     The time for which a crowded machine kept a child waiting for a processor is not the program's fault: it comes on
     top of the wall time, within bounds.
+
+    Raises:   ConnectionError: the parent has gone.
     """
-    poll = select.poll()
+    poll, notices = select.poll(), confinement.notices.fileno()
     poll.register(pid_fd, select.POLLIN)
     poll.register(control, 0)  # hang-up only
-    poll.register(reports, select.POLLIN)
+    poll.register(notices, select.POLLIN)
+    deadline, last = started + request.wall_s, started + request.max_wall_s
     listener = -1
-    deadline, last = started + request["wall_s"], started + request["max_wall_s"]
     try:
         while True:
             now, used_s = time.monotonic(), _used_s(child)
-            if used_s >= request["cpu_s"]:
-                return {"end": "cpu"}
+            if used_s >= request.cpu_s:
+                return CPU, -1, NO_ARGUMENTS
             if now >= deadline:
                 waited_s, waits = _waited(control)
-                extended = max(started + request["wall_s"] + waited_s, now + SLICE_S * waits)
+                extended = max(started + request.wall_s + waited_s, now + SLICE_S * waits)
                 if now >= (deadline := min(extended, last)):
-                    return {"end": "wall"}
+                    return WALL, -1, NO_ARGUMENTS
             # One thread can not use more processor time than passes.
-            for descriptor, event in poll.poll(1000 * max(0.001, min(deadline - now, request["cpu_s"] - used_s))):
+            for descriptor, _ in poll.poll(1000 * max(0.001, min(deadline - now, request.cpu_s - used_s))):
                 if descriptor == pid_fd:
-                    return {"end": "exit"}
+                    return BY_ITSELF, -1, NO_ARGUMENTS
                 if descriptor == control.fileno():
-                    return {"end": "parent"}
-                if descriptor == reports.fileno():
-                    listener = _sent(reports)
-                    poll.register(listener, select.POLLIN)
-                elif event & select.POLLIN and (call := _forbidden_call(listener)):
-                    return {"end": "call"} | call
-                else:
-                    poll.unregister(listener)  # the child is about to end
+                    raise ConnectionError("the parent has gone")
+                listener = _sent(confinement.reports)
+                if call := _forbidden_call(listener):
+                    return CALL, *call
+                poll.unregister(notices)  # the child is about to end
     finally:
-        for descriptor in (listener, _sent(reports)):
+        for descriptor in (listener, _sent(confinement.reports)):
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -68,7 +76,7 @@ def _waited(control: socket.socket) -> tuple[float, bool]:
     The parent knows, for there is no /proc in a jail.
     """
     control.send(WAITED)
-    waited_s, waits = json.loads(control.recv(REQUEST_BYTES))
+    waited_s, waits = WAITS.unpack(control.recv(MESSAGE_BYTES))
     return waited_s, waits
 
 
@@ -86,15 +94,19 @@ def _used_s(child: int) -> float:
     return time.clock_gettime(~child << 3 | 2)
 
 
-def _forbidden_call(listener: int) -> dict[str, Any] | None:
-    """Number and arguments of the call that the child is held in; None if it was killed meanwhile."""
+def _forbidden_call(listener: int) -> tuple[int, tuple[int, ...]] | None:
+    """Number and arguments of the call that the child is held in; None if it is in none, or was killed meanwhile."""
+    waiting = select.poll()
+    waiting.register(listener, select.POLLIN)
+    if not any(event & select.POLLIN for _, event in waiting.poll(0)):  # to receive would block
+        return None
     notification = bytearray(SECCOMP_NOTIF.size)
     try:
         fcntl.ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification)
     except OSError:
         return None
     _, _, _, number, _, _, *arguments = SECCOMP_NOTIF.unpack(notification)
-    return {"call": number, "call_arguments": arguments}
+    return number, tuple(arguments)
 
 
 def kill_orphans() -> None:

@@ -6,7 +6,7 @@ import struct
 
 
 def f(x):
-    frames = (struct.pack(">I", 2) + b"{}") * 10_000
+    frames = (struct.pack(">I", 2) + b"v1") * 10_000
     for descriptor in range(3, 64):
         for _ in range(40):
             try:

@@ -3,13 +3,12 @@
 # study: 34
 # never: forged
 
-import json
 import os
 import struct
 
 
 def f(x):
-    frame = json.dumps({"value": "'forged'"}).encode()
+    frame = b"v'forged'"
     for descriptor in range(3, 64):
         try:
             os.write(descriptor, struct.pack(">I", len(frame)) + frame)

@@ -7,7 +7,7 @@ import struct
 
 
 def f(x):
-    frame = b'{"value":' + b"[" * 30_000
+    frame = b"v" + b"[" * 30_000
     for descriptor in range(3, 64):
         try:
             os.write(descriptor, struct.pack(">I", len(frame)) + frame)

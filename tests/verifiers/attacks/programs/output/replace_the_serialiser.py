@@ -1,4 +1,4 @@
-# try: own versions of json, os and the builtins
+# try: own versions of json, os and the builtins that the runner writes with
 # outcome: ok|runtime_error|crashed|output
 # study: 40
 # never: forged

@@ -25,9 +25,10 @@ from typing import Any
 
 import ray
 
-from sparring.core.config import RunConfig, load_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed
 from sparring.core.metrics import read_metrics
+from sparring.core.run_file import load_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.bench_load import Load
 from sparring.deploy.serve import default_limits, endpoint_beside, endpoint_files, run_feed, start_ray

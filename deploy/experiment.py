@@ -20,8 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from sparring.core.config import load_config
 from sparring.core.errors import UsageError
+from sparring.core.run_file import load_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.experiment_arms import DEFAULT_ARMS, choose
 from sparring.deploy.experiment_jobs import Job, Launch, Runner, Stage, launch_pinned, usable_cores

@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 
 import sparring
-from sparring.core.config import RunConfig, load_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.manifest import WEIGHTS, sha256_of
+from sparring.core.run_file import load_config
 from sparring.deploy.experiment_arms import arm_overrides
 from sparring.deploy.test_set import TEST_TASKS
 from sparring.recipes import build

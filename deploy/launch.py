@@ -23,9 +23,10 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from sparring.core.config import RunConfig, load_config, override_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
+from sparring.core.run_file import load_config, override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
 from sparring.deploy.cluster import start_cluster

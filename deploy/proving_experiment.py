@@ -14,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from sparring.core.config import RunConfig, load_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
+from sparring.core.run_file import load_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.experiment import INTERRUPTED, locked, terminable
 from sparring.deploy.experiment_jobs import Job, Runner, Stage, launch_pinned, usable_cores

@@ -17,9 +17,10 @@ from typing import Any
 
 import ray
 
-from sparring.core.config import RunConfig, override_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, UsageError
 from sparring.core.ports import VersionFeed
+from sparring.core.run_file import override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.export import POLICY
 from sparring.deploy.role_prompts import role_prompts

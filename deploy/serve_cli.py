@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from sparring.core.rundir import RunDirectory
+from sparring.deploy.cli_shared import Json
 
 RUN = "run"
 
@@ -32,7 +33,6 @@ serve_app.add_typer(keys_app, name="keys")
 Run = Annotated[Path, typer.Argument(help="A run directory, such as runs/demo.")]
 Latest = Annotated[Path, typer.Argument(help="A run directory.")]
 LATEST = Path("runs/latest")
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @serve_app.command(RUN)

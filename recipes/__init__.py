@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from sparring.core.config import RecipeConfig, validate
+from sparring.core.config import RecipeConfig
 from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
+from sparring.core.run_file import validate
 from sparring.recipes.absolute_zero import AbsoluteZero
 from sparring.recipes.procedural import Procedural
 from sparring.recipes.stp import STP

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import BaseModel, model_validator
 
-from sparring.core.config import RunConfig, load_config, validate
+from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
+from sparring.core.run_file import load_config, validate
 
 
 def write(tmp_path, text):

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sparring.core.config import load_config
 from sparring.core.errors import UsageError
 from sparring.core.manifest import MANIFEST, Manifest
+from sparring.core.run_file import load_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.experiment import run_experiment, train_command
 from sparring.deploy.experiment_arms import ARMS, DEFAULT_ARMS, arm_overrides, choose

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from sparring.core.config import load_config
+from sparring.core.run_file import load_config
 from sparring.deploy.topology import NAMES, Node, topology
 from sparring.replay.connection import PASSWORD_VARIABLE
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sparring.core.config import load_config
 from sparring.core.errors import UsageError
+from sparring.core.run_file import load_config
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
 from sparring.deploy.proving_plot import draw
 from sparring.deploy.proving_results import Point, common_budget, contrasts, proved_at, read_curve, table

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import openai
 
-from sparring.core.config import load_config
 from sparring.core.manifest import WEIGHTS, read_manifest
+from sparring.core.run_file import load_config
 from sparring.core.types import PolicyVersion
 from sparring.serving.bench_twin import weights
 

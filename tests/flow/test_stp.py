@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
-from sparring.core.config import ExecutorConfig, ProofConfig, load_config
+from sparring.core.config import ExecutorConfig, ProofConfig
 from sparring.core.metrics import read_metrics
+from sparring.core.run_file import load_config
 from sparring.core.rundir import RunDirectory
 from sparring.recipes.stp_dialects import CompactDialect
 from sparring.recipes.stp_targets import read_targets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparring.core.config import load_config
+from sparring.core.run_file import load_config
 from sparring.recipes import build
 from sparring.recipes.absolute_zero import AbsoluteZero
 from sparring.recipes.absolute_zero_options import AbsoluteZeroOptions

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from sparring.core.config import RunConfig, load_config
+from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
+from sparring.core.run_file import load_config
 from sparring.deploy.launch import check, plan
 from sparring.recipes import build
 from sparring.recipes.stp_options import STPOptions

@@ -29,13 +29,13 @@ from sparring.core.recipe import Recipe
 from sparring.core.run_file import load_config, override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
-from sparring.deploy.cluster import start_cluster
 from sparring.deploy.job import check_run_directory, rebased
 from sparring.deploy.memory import resident_mib
 from sparring.deploy.records import Ending, closing_lines
 from sparring.deploy.report import write_report
 from sparring.deploy.run_state import last_committed, marked
 from sparring.deploy.session import Session
+from sparring.deploy.starting import start_cluster
 from sparring.deploy.stopping import Stopped, Stopping
 from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView

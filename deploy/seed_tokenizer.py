@@ -7,6 +7,7 @@ comes back unchanged. Short sequences are what makes a model useful on a CPU: a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -31,18 +32,24 @@ CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor 
 
 def make_tokenizer(max_tokens: int) -> PreTrainedTokenizerFast:
     """The tokenizer as Hugging Face knows it; ``max_tokens`` is the model's context length."""
-    entries = sorted(VOCABULARY[len(SPECIAL_TOKENS) :], key=len, reverse=True)
-    tokenizer = Tokenizer(
-        models.WordLevel({token: number for number, token in enumerate(VOCABULARY)}, unk_token=UNKNOWN)
-    )
-    longest_first = Regex("|".join(map(re.escape, entries)))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(longest_first, behavior="isolated")
+    longest_first = sorted(VOCABULARY[len(SPECIAL_TOKENS) :], key=len, reverse=True)
+    pieces = "|".join(map(re.escape, longest_first))
+    return splitting_tokenizer(VOCABULARY, pieces=pieces, eos=EOS, max_tokens=max_tokens)
+
+
+def splitting_tokenizer(
+    vocabulary: Sequence[str], *, pieces: str, eos: str, max_tokens: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer that cuts a text into matches of the regular expression ``pieces``, each an entry of its own."""
+    entries = {token: number for number, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(entries, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pieces), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         bos_token=BOS,
-        eos_token=EOS,
+        eos_token=eos,
         unk_token=UNKNOWN,
         model_max_length=max_tokens,
         clean_up_tokenization_spaces=False,

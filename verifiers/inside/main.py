@@ -35,7 +35,7 @@ from sparring.verifiers.inside.kernel import (
     libc,
     prctl,
 )
-from sparring.verifiers.inside.program import MODULE, Results, evaluate
+from sparring.verifiers.inside.program import MODULE, Results, evaluate, shun_datetime_in_c
 from sparring.verifiers.inside.watch import kill_orphans, watch
 from sparring.verifiers.inside.wire import MESSAGE_BYTES, REQUEST, Ending, Request
 
@@ -71,6 +71,8 @@ def main(control_fd: str, options_json: str) -> None:
     if options["affinity"]:
         os.sched_setaffinity(0, options["affinity"])
     prctl(PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's, in /proc as by ptrace
+    if options["perturb"]:
+        shun_datetime_in_c()
     if options["preload"]:
         warm_up(options["preload"])
     os.register_at_fork = posix.register_at_fork

@@ -145,15 +145,20 @@ def perturb() -> None:
     del blocks[:]
     random.seed(rng.random())
     shift_s = 1 + rng.randrange(10**8)
-    for name in ("time", "monotonic", "perf_counter"):
+    for name in ("time", "monotonic", "perf_counter", "clock_gettime"):
         _shift(name, float(shift_s))
         _shift(f"{name}_ns", shift_s * 10**9)
     _shift_defaults()
 
 
+def shun_datetime_in_c() -> None:
+    """Let ``datetime`` be the one in Python, which asks ``time`` for the time: the other has a clock of its own."""
+    sys.modules["_datetime"] = None  # type: ignore[assignment]
+
+
 def _shift(name: str, by: float) -> None:
     real = getattr(time, name)
-    setattr(time, name, lambda: real() + by)
+    setattr(time, name, lambda *clock: real(*clock) + by)
 
 
 def _shift_defaults() -> None:
@@ -195,6 +200,7 @@ def alone() -> None:
         os.dup2(null, target)
     random.seed(request["seed"])
     if request["perturb"]:
+        shun_datetime_in_c()
         perturb()
     capacity = request["result_bytes"] + 4 * FRAME_BYTES
     results = _Lines(descriptor, request["seal"], max_chars=request["output_chars"], capacity_bytes=capacity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 from sparring.deploy.proving_results import Curves, Point
 from sparring.deploy.report_figures import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
@@ -40,17 +41,25 @@ def draw(curves: Curves, *, title: str) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
+def ticks(most: float) -> range:
+    """Round values from 0 to ``most``, about ``NUM_TICKS`` of them: 1, 2 or 5 times a power of ten apart."""
+    power = 10 ** max(0, floor(log10(max(most, 1) / NUM_TICKS)))
+    step = next(times * power for times in (1, 2, 5, 10) if times * power * NUM_TICKS >= most)
+    return range(0, floor(most) + 1, step)
+
+
 def _axes(most_x: float, most_y: float) -> Sequence[str]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     parts = []
-    for number in range(NUM_TICKS + 1):
-        share = number / NUM_TICKS
-        x, y = LEFT + share * (right - LEFT), bottom - share * (bottom - TOP)
+    for value in ticks(most_y):
+        y = bottom - value / most_y * (bottom - TOP)
         parts += [
             f'<line x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#e6eaef"/>',
-            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{MUTED}">{most_y * share:.0f}</text>',
-            f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle" fill="{MUTED}">{most_x * share:.0f}</text>',
+            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{MUTED}">{value}</text>',
         ]
+    for value in ticks(most_x):
+        x = LEFT + value / most_x * (right - LEFT)
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle" fill="{MUTED}">{value:,}</text>')
     middle = (LEFT + right) / 2
     return [
         *parts,

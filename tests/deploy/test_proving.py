@@ -7,7 +7,7 @@ import pytest
 from sparring.core.errors import UsageError
 from sparring.core.run_file import load_config
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
-from sparring.deploy.proving_plot import draw
+from sparring.deploy.proving_plot import draw, ticks
 from sparring.deploy.proving_results import Point, common_budget, contrasts, proved_at, read_curve, table
 from sparring.recipes import build
 
@@ -87,3 +87,11 @@ def test_a_curve_is_read_from_the_metrics_of_a_run(tmp_path):
 def test_the_plot_has_a_line_for_each_run():
     drawn = ElementTree.fromstring(draw(CURVES, title="t"))
     assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 4
+
+
+@pytest.mark.parametrize(
+    ("most", "values"),
+    [(1, [0, 1]), (7, [0, 2, 4, 6]), (255, [0, 100, 200]), (9188, [0, 2000, 4000, 6000, 8000])],
+)
+def test_an_axis_is_marked_at_round_values(most, values):
+    assert list(ticks(most)) == values

@@ -112,6 +112,13 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "REVIVE_S", 0.01)
 
 
+async def until(condition):
+    """Let everything else go on until ``condition`` holds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 async def test_requests_of_one_tick_share_one_call() -> None:
     replica = FakeReplica()
     dispatcher = Dispatcher([replica], timeout_s=5.0)
@@ -136,8 +143,7 @@ async def test_what_a_dead_replica_owes_goes_to_a_live_one() -> None:
     dying, living = FakeReplica(silent=True), FakeReplica()
     dispatcher = Dispatcher([dying, living], timeout_s=5.0)
     asking = [asyncio.ensure_future(dispatcher.ask(a_request(f"r{i}"))) for i in range(4)]
-    await asyncio.sleep(0.02)
-    assert [each.done() for each in asking] == [False, True, False, True]
+    await until(lambda: [each.done() for each in asking] == [False, True, False, True])
     dying.die()
     assert [len(one) for one in await asyncio.gather(*asking)] == [1] * 4
     assert living.batches == [["r1", "r3"], ["r0", "r2"]]
@@ -148,9 +154,9 @@ async def test_requests_wait_for_the_only_replica_to_come_back() -> None:
     replica = FakeReplica(silent=True)
     dispatcher = Dispatcher([replica], timeout_s=5.0)
     asking = asyncio.ensure_future(dispatcher.ask(a_request("r")))
-    await asyncio.sleep(0.02)
+    await until(lambda: replica.batches)
     replica.die()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # long enough to be noticed, and as right if it is not
     replica.come_back()
     assert len(await asking) == 1
     assert replica.batches == [["r"], ["r"]]
@@ -161,7 +167,7 @@ async def test_a_restart_that_went_unnoticed_shows_in_the_incarnation() -> None:
     replica = FakeReplica(silent=True)
     dispatcher = Dispatcher([replica], timeout_s=5.0)
     asking = asyncio.ensure_future(dispatcher.ask(a_request("r")))
-    await asyncio.sleep(0.02)
+    await until(lambda: replica.batches)
     replica.restart_unnoticed()
     assert len(await asking) == 1
     assert replica.batches == [["r"], ["r"]]
@@ -173,8 +179,7 @@ async def test_a_silent_replica_ends_in_an_error_that_names_it() -> None:
     dispatcher = Dispatcher([replica], timeout_s=0.05)
     with pytest.raises(SamplingFailed, match=r"replica 0 answered 0 of 1 samples of r \(deadline 0.05 s\)"):
         await dispatcher.ask(a_request("r"))
-    await asyncio.sleep(0.01)
-    assert replica.aborted == ["r"]
+    await until(lambda: replica.aborted == ["r"])
     await dispatcher.close()
 
 
@@ -182,7 +187,7 @@ async def test_a_replica_that_comes_takes_new_requests() -> None:
     busy, fresh = FakeReplica(silent=True), FakeReplica()
     dispatcher = Dispatcher([busy], timeout_s=5.0)
     stuck = asyncio.ensure_future(dispatcher.ask(a_request("old")))
-    await asyncio.sleep(0.02)
+    await until(lambda: busy.batches)
     dispatcher.route({0: busy, 7: fresh})
     assert len(await dispatcher.ask(a_request("new"))) == 1
     assert (busy.batches, fresh.batches) == ([["old"]], [["new"]])
@@ -194,7 +199,7 @@ async def test_a_replica_that_leaves_gets_no_new_requests_and_answers_what_it_ow
     leaving, staying = FakeReplica(silent=True), FakeReplica()
     dispatcher = Dispatcher([leaving, staying], timeout_s=5.0)
     owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
-    await asyncio.sleep(0.02)
+    await until(lambda: leaving.batches)
     dispatcher.route({1: staying})
     await asyncio.gather(*(dispatcher.ask(a_request(f"r{i}")) for i in range(3)))
     assert leaving.batches == [["owed"]]
@@ -219,7 +224,7 @@ async def test_what_a_leaving_replica_owed_when_it_died_goes_to_another_one() ->
     leaving, staying = FakeReplica(silent=True), FakeReplica()
     dispatcher = Dispatcher([leaving, staying], timeout_s=5.0)
     owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
-    await asyncio.sleep(0.02)
+    await until(lambda: leaving.batches)
     dispatcher.route({1: staying})
     leaving.die()
     assert len(await owed) == 1
@@ -232,7 +237,7 @@ async def test_a_request_that_its_caller_gave_up_does_not_keep_a_replica() -> No
     leaving, staying = FakeReplica(silent=True), FakeReplica()
     dispatcher = Dispatcher([leaving, staying], timeout_s=0.05)
     owed = asyncio.ensure_future(dispatcher.ask(a_request("owed")))
-    await asyncio.sleep(0.01)
+    await until(lambda: leaving.batches)
     dispatcher.route({1: staying})
     with pytest.raises(SamplingFailed):
         await owed

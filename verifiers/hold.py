@@ -70,6 +70,12 @@ class Hold:
             if self._ended:
                 self.socket.close()
 
+    def has_spoken(self) -> bool:
+        """Whether there is something to receive, if only that it has ended."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(0))
+
     def ready(self) -> None:
         """The interpreter has said so: note which process it is."""
         if self._jailed:

@@ -39,6 +39,7 @@ class Zygote:
     def __init__(self, tier: LocalTier, *, second: bool, affinity: tuple[int, ...] = ()) -> None:
         self._tier, self._second, self._affinity = tier, second, affinity
         self._hold: Hold | None = None
+        self._successor: Hold | None = None  # starts while a worn one still serves
         self._runs = 0
 
     @property
@@ -90,22 +91,31 @@ class Zygote:
             raise
 
     def kill(self) -> None:
-        """End the interpreter and what it runs; safe to repeat."""
-        if self._hold:
-            hold, self._hold = self._hold, None
-            hold.kill()
+        """End the interpreters and what they run; safe to repeat."""
+        for hold in (self._hold, self._successor):
+            if hold:
+                hold.kill()
+        self._hold = self._successor = None
 
     def _held(self) -> Hold:
-        """The interpreter for the next run, started if need be."""
-        if self._hold and not self._is_worn(self._hold):
-            self._runs += 1
-            return self._hold
-        self.kill()
-        self._hold, self._runs = Hold(self._tier, ROOT, second=self._second, affinity=self._affinity), 1
+        """The interpreter for the next run, started if need be; a worn one serves until its successor is ready."""
+        if self._tier == "C":  # a jail for each program
+            self.kill()
+        if self._hold and not self._successor and self._is_worn(self._hold):
+            self._successor = self._started()
+        if self._hold and self._successor and (self._successor.has_spoken() or self._runs >= 2 * RECYCLE_AFTER):
+            self._hold.kill()
+            self._hold = None
+        if not self._hold:
+            self._hold, self._successor, self._runs = self._successor or self._started(), None, 0
+        self._runs += 1
         return self._hold
 
+    def _started(self) -> Hold:
+        return Hold(self._tier, ROOT, second=self._second, affinity=self._affinity)
+
     def _is_worn(self, hold: Hold) -> bool:
-        if self._runs >= (1 if self._tier == "C" else RECYCLE_AFTER):
+        if self._runs >= RECYCLE_AFTER:
             return True
         return self._runs % LOOK_EVERY == 0 and hold.resident_mib() > RECYCLE_ABOVE_MIB
 

@@ -12,6 +12,7 @@ from sparring.core.metrics import CATALOGUE
 from sparring.core.types import Outcome
 from sparring.verifiers import protocol, zygote
 from sparring.verifiers.executor import ExecutorPool
+from sparring.verifiers.hold import Hold
 
 LIMITS = ExecutorConfig(processes=1, cpu_s=2.0, wall_s=5.0, memory_mib=64, output_chars=1000, max_retries=1)
 SLOW = "import time\ndef f(x):\n    time.sleep(0.5)\n    return x"
@@ -155,18 +156,45 @@ async def test_a_cancelled_claim_leaves_the_pool_usable(pool):
 
 
 async def test_interpreters_are_recycled(pool, monkeypatch):
-    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 3)
+    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 300)
     pids = []
-    for _ in range(7):
+    while len(set(pids)) < 3:
         assert (await pool.verify(claim())).outputs == ("9",)
         pids += pool.pids()
-    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
-    assert [pid for pid in pids if alive(pid)] == [pids[-1]]
+    first, second, _ = (pids.count(pid) for pid in dict.fromkeys(pids))
+    assert 300 <= first <= 600
+    assert 300 <= second <= 600
+    assert [pid for pid in dict.fromkeys(pids) if alive(pid)] == [pids[-1]]
+
+
+async def test_a_worn_interpreter_serves_until_its_successor_is_ready(pool, monkeypatch):
+    await pool.verify(claim())
+    old = pool.pids()
+    spoken = False
+    monkeypatch.setattr(Hold, "has_spoken", lambda self: spoken)
+    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 10)
+    for _ in range(15):
+        assert (await pool.verify(claim())).outputs == ("9",)
+        assert pool.pids() == old
+    spoken = True
+    assert (await pool.verify(claim())).outputs == ("9",)
+    assert pool.pids() != old
+
+
+async def test_a_worn_interpreter_does_not_serve_for_ever(pool, monkeypatch):
+    monkeypatch.setattr(Hold, "has_spoken", lambda self: False)
+    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 3)
+    pids = []
+    for _ in range(13):
+        assert (await pool.verify(claim())).outputs == ("9",)
+        pids += pool.pids()
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [6, 6, 1]
 
 
 async def test_an_interpreter_that_grew_is_recycled(pool, monkeypatch):
     monkeypatch.setattr(zygote, "LOOK_EVERY", 2)
     pids = []
+    monkeypatch.setattr(Hold, "has_spoken", lambda self: True)
     for above in (1000.0, 1000.0, 1000.0, 1000.0, 1.0, 1.0):
         monkeypatch.setattr(zygote, "RECYCLE_ABOVE_MIB", above)
         assert (await pool.verify(claim())).outputs == ("9",)

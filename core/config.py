@@ -215,6 +215,7 @@ class EndpointConfig(Section):
     port: int = Field(8100, ge=1, le=65_535)
     # own: engines of the endpoint. shared: the rollout replicas, of whose sequences at most `share` are the endpoint's.
     hosting: Literal["own", "shared"] = "own"
+    page: bool = True  # the page to watch the run, at /run, for those who have a key
     share: float = Field(0.2, gt=0, le=1)
     slots: int = Field(4, ge=2, le=16)  # own: versions in memory at once; one is loaded, others answer meanwhile
     max_num_seqs: int = Field(64, ge=1)  # own: sequences of one version at once

@@ -52,7 +52,11 @@ class SampleRecord:
 
 
 def _chosen(episodes: Sequence[Episode]) -> list[Episode]:
-    """One that minted a task and one that did not, where there are both; then the others in order."""
+    """One that minted a task and one that did not, where there are both; then the others in order.
+
+    Not those in which nothing was sampled, as where earlier rounds' proofs are learned from again.
+    """
+    episodes = [one for one in episodes if one.rollouts]
     firsts = [next((one for one in episodes if bool(one.minted) is minted), None) for minted in (True, False)]
     order = {one.episode_id: one for one in (*firsts, *episodes) if one is not None}
     return list(order.values())[:SAMPLES_PER_COHORT]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from starlette.types import ASGIApp
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, UsageError
@@ -60,6 +61,13 @@ async def directory_feed(store: Path, export: Path) -> VersionFeed:
     return DirectoryFeed(stores=[store], exports=[export])
 
 
+def page_of(root: Path) -> ASGIApp:
+    """The page of the run in ``root``, behind the endpoint's keys."""
+    from sparring.deploy.dashboard import dashboard
+
+    return dashboard(RunDirectory(root))
+
+
 def run_feed(config: RunConfig, directory: RunDirectory) -> FeedFactory:
     """Follows a run without its Redis."""
     store = (config.publish.store or default_store(directory.root)) / config.policy.name
@@ -95,7 +103,12 @@ async def endpoint_beside(
         backend = partial(Line, hosts[0])
     try:
         hosting = asyncio.to_thread(
-            host_endpoint, config, files=files.root, roles=role_prompts(config.recipe), backend=backend
+            host_endpoint,
+            config,
+            files=files.root,
+            roles=role_prompts(config.recipe),
+            backend=backend,
+            page=partial(page_of, directory.root.resolve()) if config.endpoint.page else None,
         )
         try:
             address, _ = await asyncio.gather(hosting, _all_ready(hosts))

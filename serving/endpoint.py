@@ -9,6 +9,8 @@ the work, are actors of their own.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sparring.core.config import RunConfig
 from sparring.serving.endpoint_desk import Desk
@@ -25,6 +28,7 @@ from sparring.serving.endpoint_routes import build_app
 from sparring.serving.line import Backend
 
 APP = "policy"
+PageMaker = Callable[[], ASGIApp]
 # Far more than `endpoint.max_in_flight`, so that who asks too much hears of it in OpenAI's shape, from us.
 MAX_QUEUED = 4096
 
@@ -32,15 +36,35 @@ MAX_QUEUED = 4096
 class Endpoint:
     """One process that answers HTTP."""
 
-    def __init__(self, config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend]) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        files: Path,
+        roles: RolePrompts,
+        backend: Callable[[], Backend],
+        page: PageMaker | None,
+    ) -> None:
         self._config = config.endpoint
+        self._page = _WhenAsked(page) if page else None
         prompts = Prompts(config, roles=roles)
         self._desk = Desk(config.endpoint, backend=backend(), prompts=prompts, files=EndpointFiles(files))
 
     def __serve_build_asgi_app__(self) -> Any:
         """The hook by which Serve asks for the routes."""
-        app = build_app(self._desk, self._config, created=int(time.time()))
+        app = build_app(self._desk, self._config, created=int(time.time()), page=self._page)
         return _Started(app, self._desk)
+
+
+class _WhenAsked:
+    """An application that is made, and all that it imports, when somebody first asks for it."""
+
+    def __init__(self, make: PageMaker) -> None:
+        self._make: PageMaker = functools.cache(make)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await asyncio.to_thread(self._make)
+        await app(scope, receive, send)
 
 
 class _Started:
@@ -56,7 +80,14 @@ class _Started:
         await self._app(scope, receive, send)
 
 
-def host_endpoint(config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend]) -> str:
+def host_endpoint(
+    config: RunConfig,
+    *,
+    files: Path,
+    roles: RolePrompts,
+    backend: Callable[[], Backend],
+    page: PageMaker | None = None,
+) -> str:
     """Start the endpoint on the running Ray cluster; returns its address. ``close_endpoint`` ends it.
 
     Raises:   RuntimeError: Serve could not start it, such as a port that is taken.
@@ -73,7 +104,7 @@ def host_endpoint(config: RunConfig, *, files: Path, roles: RolePrompts, backend
         # On the head node, as the driver of a job is: it reads the run's directory.
         ray_actor_options={"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}},
     )(serve.ingress()(Endpoint))
-    application = deployment.bind(config, files=files, roles=roles, backend=backend)
+    application = deployment.bind(config, files=files, roles=roles, backend=backend, page=page)
     serve.run(application, name=APP, route_prefix="/")
     return f"http://{endpoint.host}:{endpoint.port}"
 

@@ -10,8 +10,10 @@ whose Serve ran before, the endpoint's own gates still hold everything that matt
 from __future__ import annotations
 
 import asyncio
+import binascii
 import os
 import time
+from base64 import b64decode
 from collections.abc import Callable
 
 from starlette.middleware import Middleware
@@ -25,6 +27,7 @@ HOOK_TARGET = "sparring.serving.endpoint_gate.proxy_gates"
 MAX_BODY, BODY_TIMEOUT = "SPARRING_ENDPOINT_MAX_BODY_BYTES", "SPARRING_ENDPOINT_BODY_TIMEOUT_S"
 
 OPEN_PATHS = {"/healthz"}  # answered without a key
+PAGE = "/run"  # the run's page, for which a browser sends the key as a password, and which no limit counts
 # Serve's own, by which a client could have a request outlive its connection or its deadline.
 SERVES_HEADERS = {b"x-request-disconnect-disabled", b"x-request-timeout-seconds", b"serve_multiplexed_model_id"}
 
@@ -103,11 +106,13 @@ class KeyGate:
             await self._app(scope, receive, send)
             return
         if scope["path"] not in OPEN_PATHS:
+            on_page = is_page(scope["path"])
             try:
-                key = self._find(_secret(scope), time.time())
+                key = self._find(_secret(scope, or_password=on_page), time.time())
                 if key is None:
-                    raise unauthorized()
-                self._count(key)
+                    raise unauthorized(by_browser=on_page)
+                if not on_page:
+                    self._count(key)
             except ApiError as error:
                 await error.response()(scope, receive, send)
                 return
@@ -126,10 +131,25 @@ def proxy_environment(*, max_body_bytes: int, body_timeout_s: float) -> dict[str
     return {HOOK: HOOK_TARGET, MAX_BODY: str(max_body_bytes), BODY_TIMEOUT: str(body_timeout_s)}
 
 
-def _secret(scope: Scope) -> str:
+def is_page(path: str) -> bool:
+    """Whether ``path`` is the run's page or below it."""
+    return path == PAGE or path.startswith(f"{PAGE}/")
+
+
+def _secret(scope: Scope, *, or_password: bool) -> str:
     values = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, secret = (values[0] if len(values) == 1 else b"").decode("latin-1").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer":
+        return secret.strip()
+    return _password(secret) if or_password and scheme.lower() == "basic" else ""
+
+
+def _password(credentials: str) -> str:
+    """Of what a browser sends, whatever the user's name; RFC 7617."""
+    try:
+        return b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _is_text(value: bytes) -> bool:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sparring.core.config import EndpointConfig
 from sparring.serving.endpoint_desk import Desk
-from sparring.serving.endpoint_gate import BodyGate, KeyGate
+from sparring.serving.endpoint_gate import PAGE, BodyGate, KeyGate, is_page
 from sparring.serving.endpoint_keys import Key
 from sparring.serving.openai_answers import ChatAnswer, CompletionAnswer, Health, ModelEntry, ModelList
 from sparring.serving.openai_errors import ApiError, ErrorAnswer, invalid
@@ -22,13 +22,18 @@ from sparring.serving.openai_requests import ChatRequest, CompletionRequest
 ABOUT = "Queries to a policy while it trains. x-policy-version and x-policy-sha256 name the version that answered."
 
 
-def build_app(desk: Desk, config: EndpointConfig, *, created: int) -> ASGIApp:
-    """Routes behind their gates. CORS is off: no answer carries a header that lets another site's page read it."""
+def build_app(desk: Desk, config: EndpointConfig, *, created: int, page: ASGIApp | None = None) -> ASGIApp:
+    """Routes behind their gates. CORS is off: no answer carries a header that lets another site's page read it.
+
+    Args:     page: the run's, to be mounted at ``PAGE``.
+    """
     app = FastAPI(title="Sparring policy endpoint", description=ABOUT, docs_url=None, redoc_url=None)
     _add_errors(app)
     _add_answers(app, desk)
     _add_looks(app, desk, created=created)
     _describe_keys(app)
+    if page is not None:
+        app.mount(PAGE, page)
     gated: ASGIApp = KeyGate(app, find=desk.find_key, count=desk.limits.count_request)
     gated = BodyGate(gated, max_bytes=config.max_body_bytes, timeout_s=config.body_timeout_s)
     return Counted(gated, desk)
@@ -50,7 +55,8 @@ class Counted:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ways = [value.decode() for name, value in message["headers"] if name == b"x-policy-route"]
-                path = scope["path"] if scope["path"] in self.PATHS else "other"
+                known = scope["path"] in self.PATHS
+                path = scope["path"] if known else PAGE if is_page(scope["path"]) else "other"
                 labels = {"path": path, "status": str(message["status"]), "way": ways[0] if ways else ""}
                 self._desk.metrics.requests.labels(**labels).inc()
             await send(message)

@@ -69,13 +69,13 @@ def error_body(error: ApiError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
 
 
-def unauthorized() -> ApiError:
-    """No key, or one that is not known."""
+def unauthorized(*, by_browser: bool = False) -> ApiError:
+    """No key, or one that is not known; a browser is told to ask for it."""
     return ApiError(
         401,
         "no valid key: send 'Authorization: Bearer <key>'; `sparring serve keys add RUN NAME` makes one",
         code="invalid_api_key",
-        headers={"www-authenticate": "Bearer"},
+        headers={"www-authenticate": 'Basic realm="password: a key", charset="UTF-8"' if by_browser else "Bearer"},
     )
 
 

@@ -36,7 +36,8 @@
   const refresh = async () => {
     const places = plots();
     if (!document.getElementById("plots")) return;
-    const answer = await fetch(`${root}/figures.json`);
+    // With the origin: an address that was opened with a password in it can not be fetched from by a bare path.
+    const answer = await fetch(`${location.origin}${root}/figures.json`);
     if (!answer.ok) return;
     const figures = await answer.json();
     // A plot that was not there when the page was rendered needs a card with its heading.

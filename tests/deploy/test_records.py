@@ -1,6 +1,8 @@
 import msgspec
 
+from sparring.core.types import Cohort, Episode, Task
 from sparring.deploy import records
+from sparring.deploy.live_run import LiveRun
 from sparring.deploy.run_files import Minted, Sample, read_lines
 
 
@@ -40,3 +42,14 @@ def test_the_record_of_samples_is_bounded(write_run, monkeypatch):
     assert run.directory.samples.stat().st_size <= 20_000
     steps = [one.step for one in read_lines(run.directory.samples, msgspec.json.Decoder(Sample).decode).values]
     assert steps[-1] == 11
+
+
+def test_an_episode_in_which_nothing_was_sampled_is_not_kept(write_run):
+    run = write_run(steps=0)
+    recalled = Episode(episode_id="recall#1", task=Task(task_id="r", kind="recall", payload={}), rollouts=())
+    cohort = Cohort(cohort_id="c", key="recall", trajectories=())
+    run.record.keep([recalled, run.episode("deduction", at=0, step=0)], cohort, step=0)
+    assert [
+        one.episode.episode_id for one in read_lines(run.directory.samples, msgspec.json.Decoder(Sample).decode).values
+    ] == ["propose/deduction#0-0"]
+    assert [entry.kind for entry in LiveRun(run.directory).entries] == ["deduction"]

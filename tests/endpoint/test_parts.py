@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,24 @@ async def test_the_gate_of_keys_opens_for_one_bearer_key_and_for_health() -> Non
         assert (await through(gate, headers=headers))[0] == 401
     assert (await through(gate, path="/healthz/", headers=[]))[0] == 401
     assert len(counted) == 1
+
+
+async def test_a_browser_shows_its_key_as_a_password_on_the_page_alone() -> None:
+    counted: list[Key] = []
+    known = {"s:t": key()}
+    gate = KeyGate(echo, find=lambda secret, now: known.get(secret), count=counted.append)
+
+    def basic(text: str) -> list[tuple[bytes, bytes]]:
+        return [(b"authorization", b"Basic " + b64encode(text.encode()))]
+
+    for path in ("/run", "/run/", "/run/tasks"):
+        assert (await through(gate, path=path, headers=basic("anybody:s:t")))[0] == 200
+        assert (await through(gate, path=path, headers=[(b"authorization", b"Bearer s:t")]))[0] == 200
+        for wrong in (basic("s:t"), basic("a:wrong"), [(b"authorization", b"Basic %%%")], []):
+            assert (await through(gate, path=path, headers=wrong))[0] == 401
+    for path in ("/v1/models", "/running", "/metrics", "/run2/"):
+        assert (await through(gate, path=path, headers=basic("anybody:s:t")))[0] == 401
+    assert not counted
 
 
 # --- requests ------------------------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ import signal
 import sys
 import time
 
+os.register_at_fork = lambda **handlers: None  # as in a zygote
 sys.path.insert(0, sys.argv[1])
-from sparring.verifiers.inside.main import warm_up
+from sparring.verifiers.inside.main import warm_up  # noqa: E402
 
 PROGRAM = "def f(x):\n    return x + 1"
 CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000

@@ -14,7 +14,7 @@ from sparring.deploy.run_files import Metrics, Series
 from sparring.deploy.statistics import evaluation_lines
 
 # Plots of the report by the section of the page that they stand in; those not named follow with the loop.
-LEARNING = ("reward-mean", "solve_rate", "held-out", "thinking", "response_length")
+LEARNING = ("reward-mean", "solve_rate", "targets", "held-out", "thinking", "response_length")
 CURRICULUM = ("minted", "learnability", "difficulty", "proposals", "alarms")
 LOOP = ("staleness", "bubbles", "throughput", "memory", "versions", "health")
 

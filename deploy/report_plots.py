@@ -26,6 +26,27 @@ def training_plots(metrics: Metrics) -> list[Plot]:
             caption="Share of right answers: to tasks drawn from the archive, and to freshly proposed tasks.",
         ),
         plot(
+            "targets",
+            [
+                Panel(title="proved so far", lines=_named(metrics, {"targets": "targets/proved"}, smooth=False)),
+                Panel(
+                    title="conjectures",
+                    fraction=True,
+                    lines=_named(
+                        metrics,
+                        {
+                            "new statements": "conjectures/valid",
+                            "proved at least once": "conjectures/proved",
+                            "learned from": "conjectures/kept",
+                        },
+                    ),
+                ),
+            ],
+            title="Targets and conjectures",
+            caption="Target statements with a proof; share of the conjecturer's turns that gave a new statement; of "
+            "these, the share that was proved; and of the turns, those barely provable enough to learn from.",
+        ),
+        plot(
             "proposals",
             [
                 Panel(title="valid", fraction=True, lines=lines_by_kind(metrics, "proposals/valid")),

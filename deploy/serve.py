@@ -27,6 +27,7 @@ from sparring.learner.publish import default_store
 from sparring.serving.endpoint_files import EndpointFiles, write_private
 from sparring.serving.endpoint_gate import proxy_environment
 from sparring.serving.endpoint_host import EndpointHost
+from sparring.serving.endpoint_ingress import ingress_environment
 from sparring.serving.endpoint_keys import load_keys
 from sparring.serving.line import Backend, Line
 from sparring.serving.retained import DirectoryFeed
@@ -144,7 +145,8 @@ def default_limits(config: RunConfig) -> dict[str, int]:
 def gate_environment(config: RunConfig) -> dict[str, str]:
     """What every process of a cluster with an endpoint needs in its environment, from before Ray starts."""
     endpoint = config.endpoint
-    return proxy_environment(max_body_bytes=endpoint.max_body_bytes, body_timeout_s=endpoint.body_timeout_s)
+    gates = proxy_environment(max_body_bytes=endpoint.max_body_bytes, body_timeout_s=endpoint.body_timeout_s)
+    return gates | ingress_environment(port=endpoint.port)
 
 
 def start_ray(config: RunConfig) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from starlette.types import ASGIApp
 
 from sparring.core.config import RunConfig, override_config
 from sparring.core.errors import ComponentFailed, UsageError
@@ -95,7 +96,12 @@ async def endpoint_beside(
         backend = partial(Line, hosts[0])
     try:
         hosting = asyncio.to_thread(
-            host_endpoint, config, files=files.root, roles=role_prompts(config.recipe), backend=backend
+            host_endpoint,
+            config,
+            files=files.root,
+            roles=role_prompts(config.recipe),
+            backend=backend,
+            page=partial(_page, directory.root.resolve()),
         )
         try:
             address, _ = await asyncio.gather(hosting, _all_ready(hosts))
@@ -184,6 +190,13 @@ def _host(config: RunConfig, *, feed: FeedFactory, files: EndpointFiles, resourc
     options = {"num_cpus": config.endpoint.cpus, "num_gpus": config.endpoint.gpus, "resources": dict(resources)}
     actor = ray.remote(max_restarts=-1, max_concurrency=1000, **options)(EndpointHost)
     return actor.remote(config, feed=feed, kept=files.versions)
+
+
+def _page(root: Path) -> ASGIApp:
+    """The page to watch a run, in the endpoint's process, which is on the node of the run's directory."""
+    from sparring.deploy.dashboard import dashboard
+
+    return dashboard(RunDirectory(root))
 
 
 async def _all_ready(hosts: list[Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
+from starlette.types import ASGIApp
 
 from sparring.core.config import RunConfig
 from sparring.serving.endpoint_desk import Desk
@@ -25,6 +26,8 @@ from sparring.serving.endpoint_prompts import Prompts, RolePrompts
 from sparring.serving.endpoint_routes import build_app
 from sparring.serving.line import Backend
 
+Page = Callable[[], ASGIApp]
+
 APP = "policy"
 # Far more than `endpoint.max_in_flight`, so that who asks too much hears of it in OpenAI's shape, from us.
 MAX_QUEUED = 4096
@@ -33,14 +36,16 @@ MAX_QUEUED = 4096
 class Endpoint:
     """One process that answers HTTP."""
 
-    def __init__(self, config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend]) -> None:
-        self._config = config.endpoint
+    def __init__(
+        self, config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend], page: Page
+    ) -> None:
+        self._config, self._page = config.endpoint, page
         prompts = Prompts(config, roles=roles)
         self._desk = Desk(config.endpoint, backend=backend(), prompts=prompts, files=EndpointFiles(files))
 
     def __serve_build_asgi_app__(self) -> Any:
         """The hook by which Serve asks for the routes."""
-        app = build_app(self._desk, self._config, created=int(time.time()))
+        app = build_app(self._desk, self._config, page=self._page(), created=int(time.time()))
         return _Started(app, self._desk)
 
 
@@ -57,8 +62,12 @@ class _Started:
         await self._app(scope, receive, send)
 
 
-def host_endpoint(config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend]) -> str:
+def host_endpoint(
+    config: RunConfig, *, files: Path, roles: RolePrompts, backend: Callable[[], Backend], page: Page
+) -> str:
     """Start the endpoint on the running Ray cluster; returns its address. ``close_endpoint`` ends it.
+
+    Args:     backend, page: make, in the endpoint's process, what answers queries and what is shown under /watch.
 
     Raises:   RuntimeError: Serve could not start it, such as a port that is taken.
     """
@@ -76,7 +85,7 @@ def host_endpoint(config: RunConfig, *, files: Path, roles: RolePrompts, backend
         # On the head node, as the driver of a job is: it reads the run's directory.
         ray_actor_options={"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}},
     )(serve.ingress()(Endpoint))
-    application = deployment.bind(config, files=files, roles=roles, backend=backend)
+    application = deployment.bind(config, files=files, roles=roles, backend=backend, page=page)
     serve.run(application, name=APP, route_prefix="/")
     return f"http://{endpoint.host}:{endpoint.port}"
 

@@ -10,6 +10,7 @@ whose Serve ran before, the endpoint's own gates still hold everything that matt
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ HOOK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"  # read by Serve's proxy wher
 HOOK_TARGET = "sparring.serving.endpoint_gate.proxy_gates"
 MAX_BODY, BODY_TIMEOUT = "SPARRING_ENDPOINT_MAX_BODY_BYTES", "SPARRING_ENDPOINT_BODY_TIMEOUT_S"
 
+PAGE = "/watch"  # the page to watch the run: for browsers, which show a key as the password of HTTP's own log-in
 OPEN_PATHS = {"/healthz"}  # answered without a key
 # Serve's own, by which a client could have a request outlive its connection or its deadline.
 SERVES_HEADERS = {b"x-request-disconnect-disabled", b"x-request-timeout-seconds", b"serve_multiplexed_model_id"}
@@ -106,7 +108,7 @@ class KeyGate:
             try:
                 key = self._find(_secret(scope), time.time())
                 if key is None:
-                    raise unauthorized()
+                    raise unauthorized(scheme="Basic" if _is_page(scope) else "Bearer")
                 self._count(key)
             except ApiError as error:
                 await error.response()(scope, receive, send)
@@ -129,7 +131,21 @@ def proxy_environment(*, max_body_bytes: int, body_timeout_s: float) -> dict[str
 def _secret(scope: Scope) -> str:
     values = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, secret = (values[0] if len(values) == 1 else b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "basic" and _is_page(scope):
+        return _password(secret)
     return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def _password(credentials: str) -> str:
+    """Of HTTP's basic log-in, whatever the name; "" where it is none."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _is_page(scope: Scope) -> bool:
+    return bool(scope["path"] == PAGE or scope["path"].startswith(f"{PAGE}/"))
 
 
 def _is_text(value: bytes) -> bool:

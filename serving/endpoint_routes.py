@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sparring.core.config import EndpointConfig
 from sparring.serving.endpoint_desk import Desk
-from sparring.serving.endpoint_gate import BodyGate, KeyGate
+from sparring.serving.endpoint_gate import PAGE, BodyGate, KeyGate
 from sparring.serving.endpoint_keys import Key
 from sparring.serving.openai_answers import ChatAnswer, CompletionAnswer, Health, ModelEntry, ModelList
 from sparring.serving.openai_errors import ApiError, ErrorAnswer, invalid
@@ -22,13 +22,14 @@ from sparring.serving.openai_requests import ChatRequest, CompletionRequest
 ABOUT = "Queries to a policy while it trains. x-policy-version and x-policy-sha256 name the version that answered."
 
 
-def build_app(desk: Desk, config: EndpointConfig, *, created: int) -> ASGIApp:
+def build_app(desk: Desk, config: EndpointConfig, *, page: ASGIApp, created: int) -> ASGIApp:
     """Routes behind their gates. CORS is off: no answer carries a header that lets another site's page read it."""
     app = FastAPI(title="Sparring policy endpoint", description=ABOUT, docs_url=None, redoc_url=None)
     _add_errors(app)
     _add_answers(app, desk)
     _add_looks(app, desk, created=created)
     _describe_keys(app)
+    app.mount(PAGE, page)
     gated: ASGIApp = KeyGate(app, find=desk.find_key, count=desk.limits.count_request)
     gated = BodyGate(gated, max_bytes=config.max_body_bytes, timeout_s=config.body_timeout_s)
     return Counted(gated, desk)

@@ -69,13 +69,13 @@ def error_body(error: ApiError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
 
 
-def unauthorized() -> ApiError:
-    """No key, or one that is not known."""
+def unauthorized(*, scheme: str = "Bearer") -> ApiError:
+    """No key, or one that is not known; a browser asks its user for one where ``scheme`` is Basic."""
     return ApiError(
         401,
         "no valid key: send 'Authorization: Bearer <key>'; `sparring serve keys add RUN NAME` makes one",
         code="invalid_api_key",
-        headers={"www-authenticate": "Bearer"},
+        headers={"www-authenticate": scheme if scheme == "Bearer" else f'{scheme} realm="sparring"'},
     )
 
 

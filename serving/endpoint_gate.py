@@ -1,10 +1,11 @@
 """What stands in front of every route: keys, and an end to bodies that are too large or never end.
 
-    client ──► Serve's proxy: BodyGate, ProxyGate ──► the endpoint: BodyGate, KeyGate ──► routes
+    client ──► Serve's server: BodyGate, ProxyGate ──► the endpoint: BodyGate, KeyGate ──► routes
 
-The proxy's gates are installed through Serve's own hook (an environment variable that names ``proxy_gates``), because
-a body is read there first, and because the proxy answers some paths itself. Where the hook did not take, on a cluster
-whose Serve ran before, the endpoint's own gates still hold everything that matters.
+The server, which is the replica's own or a proxy's (endpoint_ingress.py), has its gates through Serve's own hook (an
+environment variable that names ``proxy_gates``), because a body is read there first, and because it answers some paths
+itself. Where the hook did not take, on a cluster whose Serve ran before, the endpoint's own gates still hold
+everything that matters.
 """
 
 from __future__ import annotations

@@ -223,6 +223,7 @@ class EndpointConfig(Section):
     cpus: float = Field(0.0, ge=0)  # own: Ray CPUs the engines claim
     gpus: float = Field(0.0, ge=0)
     threads: int = Field(1, ge=1)
+    affinity: tuple[int, ...] = ()  # own: CPU cores to pin the engines to; empty: any
     max_tokens: int = Field(1024, ge=1)  # of one completion, whatever a request asks for
     max_samples: int = Field(64, ge=1)  # completions of one request: prompts times n
     max_in_flight: int = Field(128, ge=1)  # requests; one more is answered 503

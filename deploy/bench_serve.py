@@ -3,7 +3,8 @@
     rounds:   bare engine, endpoint, bare engine, endpoint, ...    the same prompts and seeds, so the same tokens
     training: queries off, on, off, on, ...                        at a share of the capacity measured before
 
-Ratios of neighbours in time: what else the machine does weighs on both.
+Ratios of neighbours in time: what else the machine does weighs on both. In the rounds the engines, bare and behind
+the endpoint, have one core and everything else the others: whoever wakes up elsewhere does not take the engine's turn.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -53,12 +55,13 @@ def bench_serve(*, rounds: int, windows: int, hosting: str) -> dict[str, Any]:
     """Overhead and throughput; latencies in ms, ratios without a unit."""
     with tempfile.TemporaryDirectory() as scratch:
         directory = RunDirectory(Path(scratch) / "served")
-        config, key = _prepared(directory)
-        start_ray(config)
-        try:
-            overhead = asyncio.run(_overhead(config, directory, key=key, rounds=rounds))
-        finally:
-            ray.shutdown()
+        with _cores_apart() as engines:
+            config, key = _prepared(directory, affinity=engines)
+            start_ray(config)
+            try:
+                overhead = asyncio.run(_overhead(config, directory, key=key, rounds=rounds))
+            finally:
+                ray.shutdown()
         # Minutes of training follow: what is known by now is said, beside the result.
         print(f"measured over the bare engine: {json.dumps(overhead)}", file=sys.stderr, flush=True)
         training = RunDirectory(Path(scratch) / "trained")
@@ -68,10 +71,21 @@ def bench_serve(*, rounds: int, windows: int, hosting: str) -> dict[str, Any]:
     return overhead | under
 
 
-def _prepared(directory: RunDirectory) -> tuple[RunConfig, str]:
+@contextmanager
+def _cores_apart() -> Iterator[list[int]]:
+    """Keeps this process and those it starts off one core, which is for the engines; [] where there is but one."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[1:] or cores)
+    try:
+        yield cores[: len(cores) > 1]
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _prepared(directory: RunDirectory, *, affinity: list[int]) -> tuple[RunConfig, str]:
     """A run directory with one published version, and a key."""
     store = directory.root / "store"
-    sets = [f'publish.store="{store}"', f"endpoint.port={_free_port()}"]
+    sets = [f'publish.store="{store}"', f"endpoint.port={_free_port()}", f"endpoint.affinity={affinity}"]
     config = load_config(RUN_FILE, sets)
     directory.root.mkdir(parents=True)
     directory.config.write_text(config.model_dump_json())

@@ -72,14 +72,15 @@ def catalogued(name: str) -> str:
 class RayMetrics:
     """A sink beside the metrics file, for a process that is connected to Ray; a context manager that ends its thread.
 
-    Ray forgets a gauge that nobody set for some twenty seconds, and steps may take longer: a thread sets it again.
+    Ray forgets a gauge that nobody set for twice its export interval (10 s), and steps may take longer: a thread sets
+    it again.
 
     Args:     targets: file to keep while this lives, the ports to scrape as Prometheus' file_sd_configs reads them: a
-              Ray without its dashboard writes none.
+              Ray without its dashboard writes none. repeat_s: between two settings.
     """
 
-    def __init__(self, *, run: str, targets: Path) -> None:
-        self._run, self._targets = run, targets
+    def __init__(self, *, run: str, targets: Path, repeat_s: float = REPEAT_S) -> None:
+        self._run, self._targets, self._repeat_s = run, targets, repeat_s
         self._known: list[str] = []
         self._gauges: dict[str, Gauge] = {}
         self._newest: dict[str, float] = {}
@@ -112,7 +113,7 @@ class RayMetrics:
 
     def _repeat(self) -> None:
         """Until the end; waits for nothing but the clock."""
-        while not self._ended.wait(REPEAT_S):
+        while not self._ended.wait(self._repeat_s):
             with self._lock:
                 self._set()
 

@@ -29,6 +29,7 @@ from sparring.learner.publish import default_store
 from sparring.serving.endpoint_files import EndpointFiles, write_private
 from sparring.serving.endpoint_gate import proxy_environment
 from sparring.serving.endpoint_host import EndpointHost
+from sparring.serving.endpoint_ingress import ingress_environment
 from sparring.serving.endpoint_keys import load_keys
 from sparring.serving.line import Backend, Line
 from sparring.serving.retained import DirectoryFeed
@@ -158,7 +159,8 @@ def default_limits(config: RunConfig) -> dict[str, int]:
 def gate_environment(config: RunConfig) -> dict[str, str]:
     """What every process of a cluster with an endpoint needs in its environment, from before Ray starts."""
     endpoint = config.endpoint
-    return proxy_environment(max_body_bytes=endpoint.max_body_bytes, body_timeout_s=endpoint.body_timeout_s)
+    gates = proxy_environment(max_body_bytes=endpoint.max_body_bytes, body_timeout_s=endpoint.body_timeout_s)
+    return gates | ingress_environment(port=endpoint.port)
 
 
 def start_ray(config: RunConfig) -> None:
@@ -196,6 +198,13 @@ def _host(config: RunConfig, *, feed: FeedFactory, files: EndpointFiles, resourc
     options = {"num_cpus": config.endpoint.cpus, "num_gpus": config.endpoint.gpus, "resources": dict(resources)}
     actor = ray.remote(max_restarts=-1, max_concurrency=1000, **options)(EndpointHost)
     return actor.remote(config, feed=feed, kept=files.versions)
+
+
+def _page(root: Path) -> ASGIApp:
+    """The page to watch a run, in the endpoint's process, which is on the node of the run's directory."""
+    from sparring.deploy.dashboard import dashboard
+
+    return dashboard(RunDirectory(root))
 
 
 async def _all_ready(hosts: list[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from pathlib import Path
 from sparring.core.config import RunConfig
 from sparring.serving.driver import Driver
 from sparring.serving.endpoint_host import host_settings
+from sparring.serving.hosted import call_in
 from sparring.serving.queries import Piece, Query
-from sparring.serving.replica import call_in
 from sparring.serving.settings import prepare_environment
 
 
@@ -26,6 +27,8 @@ class BareEngine:
         """Build the engine and load the model's own weights."""
         settings = host_settings(self._config)
         prepare_environment(settings)
+        if self._config.endpoint.affinity:
+            os.sched_setaffinity(0, self._config.endpoint.affinity)
         from sparring.serving.bench_twin import write_version
         from sparring.serving.slotted import SlottedEngine
         from sparring.serving.tokenizer import load_tokenizer

@@ -6,13 +6,17 @@ vLLM's per-token objects, texts and statistics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from sparring.core.errors import UsageError
+from sparring.core.types import FinishReason
+from sparring.serving.live import Decode, LiveSample
+from sparring.serving.port import StagedWeights
 from sparring.serving.settings import EngineSettings, engine_arguments, prepare_environment
+from sparring.serving.transfer import BACKEND, forget, portions
 
 
 class Tokens(NamedTuple):
@@ -89,6 +93,8 @@ class Decoder:
     def remove(self, keys: Sequence[str]) -> None:
         """Forget samples before their end."""
         known = [key for key in keys if key in self._keys]
+        if not known:
+            return
         self._keys.difference_update(known)
         for key in known:
             self._num_top.pop(key, None)
@@ -109,24 +115,36 @@ class Decoder:
             answers.append(Tokens(output.request_id, output.new_token_ids, logprobs, ended, top))
         return answers
 
+    def grow(self, sample: LiveSample, tokens: Tokens, *, decode: Decode) -> FinishReason | None:
+        """Give a sample its tokens; why it has ended, which may be a stop text that the engine does not know.
+
+        Raises:   RuntimeError: vLLM gave it up; the engine can not be trusted any more.
+        """
+        sample.grow(tokens.token_ids, tokens.logprobs, version=self.version)
+        if tokens.ended not in (None, FinishReason.STOP, FinishReason.LENGTH):
+            raise RuntimeError(f"vLLM ended a sample with {tokens.ended!r}; expected stop or length")
+        if tokens.ended != FinishReason.STOP and sample.stopped(decode):
+            self.remove([tokens.key])
+            return FinishReason.STOP
+        return None if tokens.ended is None else FinishReason(tokens.ended)
+
     def flush(self) -> None:
         """Let the model's own batch forget samples that were removed."""
         self._core.get_output()
 
-    def begin_load(self) -> None:
-        """From here to ``end_load`` no step may be made."""
+    def load(self, staged: StagedWeights) -> Iterator[None]:
+        """Bring a version in, a portion an iteration; from the first one to the end no step may be made."""
         self._engine.collective_rpc("start_weight_update")
-
-    def load(self, directory: str, names: list[str]) -> None:
-        """Load some tensors of a version."""
-        self._engine.collective_rpc("update_weights", args=({"directory": directory, "names": names},))
-
-    def end_load(self, version: int) -> None:
-        """All tensors are in: compute from here on with ``version``, and nothing from cached keys and values of old."""
+        for names in portions(staged):
+            info = {"directory": str(staged.directory), "names": names}
+            self._engine.collective_rpc("update_weights", args=(info,))
+            yield
         self._engine.collective_rpc("finish_weight_update")
-        self._engine.set_weight_version(str(version))
+        self._engine.set_weight_version(str(staged.number))
+        # Nothing is computed from cached keys and values of the version before.
         self._engine.reset_prefix_cache(reset_running_requests=True)
-        self.version = version
+        self.version = staged.number
+        forget(staged)
 
     def close(self) -> None:
         self._core.shutdown()
@@ -148,8 +166,6 @@ def _build(settings: EngineSettings) -> Any:
     from vllm.config import WeightTransferConfig
     from vllm.model_executor.layers import rotary_embedding
     from vllm.v1.engine.llm_engine import LLMEngine
-
-    from sparring.serving.transfer import BACKEND
 
     arguments = engine_arguments(settings)
     if settings.gpus == 0:

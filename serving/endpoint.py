@@ -1,7 +1,7 @@
 """The policy endpoint: a Ray Serve deployment in front of engines that hold the newest published version.
 
-    client ──► Serve's proxy ──► Endpoint (this) ──► Line ──► EndpointHost: engines of its own (hosting = "own")
-              gates             keys, limits, text       └──► SharedLine: the rollout replicas  (hosting = "shared")
+    client ──► Serve's server ──► Endpoint (this) ──► Line ──► EndpointHost: engines of its own (hosting = "own")
+               gates             keys, limits, text       └──► SharedLine: the rollout replicas  (hosting = "shared")
 
 One replica: keys' limits are counted in its memory, and it does little per request but text. The engines, which do
 the work, are actors of their own.
@@ -23,9 +23,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sparring.core.config import RunConfig
 from sparring.serving.endpoint_desk import Desk
 from sparring.serving.endpoint_files import EndpointFiles
+from sparring.serving.endpoint_ingress import is_direct
 from sparring.serving.endpoint_prompts import Prompts, RolePrompts
 from sparring.serving.endpoint_routes import build_app
 from sparring.serving.line import Backend
+
+Page = Callable[[], ASGIApp]
 
 APP = "policy"
 PageMaker = Callable[[], ASGIApp]
@@ -90,10 +93,14 @@ def host_endpoint(
 ) -> str:
     """Start the endpoint on the running Ray cluster; returns its address. ``close_endpoint`` ends it.
 
+    Args:     backend, page: make, in the endpoint's process, what answers queries and what is shown under /watch.
+
     Raises:   RuntimeError: Serve could not start it, such as a port that is taken.
     """
     endpoint = config.endpoint
-    options = HTTPOptions(host=endpoint.host, port=endpoint.port, keep_alive_timeout_s=30)
+    # Where the replica listens itself, Serve starts a proxy all the same: on whatever port is free.
+    port = 0 if is_direct() else endpoint.port
+    options = HTTPOptions(host=endpoint.host, port=port, keep_alive_timeout_s=30)
     serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
     deployment = serve.deployment(
         name="Endpoint",

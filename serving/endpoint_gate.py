@@ -1,10 +1,11 @@
 """What stands in front of every route: keys, and an end to bodies that are too large or never end.
 
-    client ──► Serve's proxy: BodyGate, ProxyGate ──► the endpoint: BodyGate, KeyGate ──► routes
+    client ──► Serve's server: BodyGate, ProxyGate ──► the endpoint: BodyGate, KeyGate ──► routes
 
-The proxy's gates are installed through Serve's own hook (an environment variable that names ``proxy_gates``), because
-a body is read there first, and because the proxy answers some paths itself. Where the hook did not take, on a cluster
-whose Serve ran before, the endpoint's own gates still hold everything that matters.
+The server, which is the replica's own or a proxy's (endpoint_ingress.py), has its gates through Serve's own hook (an
+environment variable that names ``proxy_gates``), because a body is read there first, and because it answers some paths
+itself. Where the hook did not take, on a cluster whose Serve ran before, the endpoint's own gates still hold
+everything that matters.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ HOOK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"  # read by Serve's proxy wher
 HOOK_TARGET = "sparring.serving.endpoint_gate.proxy_gates"
 MAX_BODY, BODY_TIMEOUT = "SPARRING_ENDPOINT_MAX_BODY_BYTES", "SPARRING_ENDPOINT_BODY_TIMEOUT_S"
 
+PAGE = "/watch"  # the page to watch the run: for browsers, which show a key as the password of HTTP's own log-in
 OPEN_PATHS = {"/healthz"}  # answered without a key
 PAGE = "/run"  # the run's page, for which a browser sends the key as a password, and which no limit counts
 # Serve's own, by which a client could have a request outlive its connection or its deadline.
@@ -150,6 +152,18 @@ def _password(credentials: str) -> str:
         return b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
+
+
+def _password(credentials: str) -> str:
+    """Of HTTP's basic log-in, whatever the name; "" where it is none."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _is_page(scope: Scope) -> bool:
+    return bool(scope["path"] == PAGE or scope["path"].startswith(f"{PAGE}/"))
 
 
 def _is_text(value: bytes) -> bool:

@@ -18,14 +18,13 @@ from time import perf_counter
 from typing import Any
 
 from sparring.core.errors import UsageError
-from sparring.core.types import FinishReason
-from sparring.serving.decoder import Decoder, Tokens
+from sparring.serving.decoder import Decoder
 from sparring.serving.live import LiveSample
 from sparring.serving.port import StagedWeights
 from sparring.serving.requests import Completion, SampleRequest
 from sparring.serving.seeds import resumed_seed
 from sparring.serving.settings import EngineSettings
-from sparring.serving.transfer import forget, portions
+from sparring.serving.transfer import forget
 
 # Context tokens recomputed in one step of a swap. A CPU computes about this many in the time of half a decode step
 # of 64 samples (docs/decisions/0001), and the second decoder's own step costs about one: together under two.
@@ -162,12 +161,8 @@ class SteppedEngine:
         ended = []
         for tokens in decoder.step():
             sample = self._live[tokens.key]
-            sample.grow(tokens.token_ids, tokens.logprobs, version=decoder.version)
             self.num_sampled += len(tokens.token_ids)
-            reason = _reason(tokens)
-            if reason is not FinishReason.STOP and sample.stopped(self._decode):
-                reason = FinishReason.STOP
-                decoder.remove([tokens.key])
+            reason = decoder.grow(sample, tokens, decode=self._decode)
             if reason is not None:
                 del self._live[tokens.key]
                 ended.append(sample.finished(reason))
@@ -193,13 +188,9 @@ class SteppedEngine:
     def _load(self, staged: StagedWeights) -> Iterator[Any]:
         """Load into the decoder that takes over, a portion a step; in place where there is only one."""
         decoder = self._active if self._spare is None else self._spare
-        decoder.begin_load()
-        for names in portions(staged):
-            decoder.load(str(staged.directory), names)
+        for _ in decoder.load(staged):
             if self._spare is not None:
                 yield None
-        decoder.end_load(staged.number)
-        forget(staged)
         self.num_swaps += 1
         held, self._held = self._held, []
         for request in held:
@@ -231,15 +222,3 @@ class SteppedEngine:
 
 
 _END = object()
-
-
-def _reason(tokens: Tokens) -> FinishReason | None:
-    """Why a sample ended, None while it goes on.
-
-    Raises:   RuntimeError: vLLM gave it up; the engine can not be trusted any more.
-    """
-    if tokens.ended is None:
-        return None
-    if tokens.ended not in (FinishReason.STOP, FinishReason.LENGTH):
-        raise RuntimeError(f"vLLM ended a sample with {tokens.ended!r}; expected stop or length")
-    return FinishReason(tokens.ended)

@@ -1,6 +1,7 @@
-"""One process's line to a host of engines: queries go out one by one, what comes back is shared out.
+"""One process's line to a host of engines.
 
-begin ── ask ──► host          host ── hear (one long poll for all queries) ──► the queue of each query
+begin ── answer ──► host ──► the whole answer
+begin ── ask ──► host          host ── hear (one long poll for all streams) ──► the queue of each stream
 """
 
 from __future__ import annotations
@@ -53,30 +54,42 @@ class Line:
     def __init__(self, host: Any) -> None:
         self._host = host
         self._client = f"{socket.gethostname()}/{os.getpid()}/{next(_clients)}"
-        self._queues: dict[str, asyncio.Queue[Piece | SamplingFailed]] = {}
+        self._queues: dict[str, asyncio.Queue[Piece | SamplingFailed]] = {}  # of streams
+        self._asked: set[str] = set()  # queries that are to be answered in one piece
         self._incarnation = ""
         self._hearing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, query: Query) -> Answer | Refused:
-        self._queues[query.query_id] = asyncio.Queue()
         try:
-            reply = decode(await self._host.ask.remote(self._client, encode(query)), Reply)
+            reply = await (self._ask(query) if query.stream else self._answer(query))
         except BaseException as error:
             self.end(query)
             if isinstance(error, RayActorError):
                 raise _died(error) from error
             raise
         if reply.taken is None:
-            del self._queues[query.query_id]
+            self._queues.pop(query.query_id, None)
             return reply.refused or Refused(status=503, reason="the engines gave no reason")
-        if self._hearing is None:
-            self._hearing = self._spawn(self._hear())
-        return Answer(reply.taken, self._pieces(query))
+        return Answer(reply.taken, self._pieces(query) if query.stream else _given(reply.pieces))
 
     def end(self, query: Query) -> None:
-        if self._queues.pop(query.query_id, None) is not None:
+        if self._queues.pop(query.query_id, None) is not None or query.query_id in self._asked:
+            self._asked.discard(query.query_id)
             self._spawn(self._forget(query.query_id))
+
+    async def _answer(self, query: Query) -> Reply:
+        self._asked.add(query.query_id)
+        reply = decode(await self._host.answer.remote(encode(query)), Reply)
+        self._asked.discard(query.query_id)
+        return reply
+
+    async def _ask(self, query: Query) -> Reply:
+        self._queues[query.query_id] = asyncio.Queue()
+        reply = decode(await self._host.ask.remote(self._client, encode(query)), Reply)
+        if reply.taken is not None and self._hearing is None:
+            self._hearing = self._spawn(self._hear())
+        return reply
 
     async def state(self) -> HostState:
         try:
@@ -101,7 +114,7 @@ class Line:
         self._queues.pop(query.query_id, None)
 
     async def _hear(self) -> None:
-        """Consumes pieces, waits for the next in a long poll. Ends when no query is open."""
+        """Consumes pieces, waits for the next in a long poll. Ends when no stream is open."""
         try:
             while self._queues:
                 heard = decode(await self._host.hear.remote(self._client, HEAR_S), Hearing)
@@ -133,6 +146,11 @@ class Line:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _given(pieces: tuple[Piece, ...]) -> AsyncIterator[Piece]:
+    for piece in pieces:
+        yield piece
 
 
 def _died(error: RayActorError) -> SamplingFailed:

@@ -44,14 +44,6 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One of the two."""
-
-    taken: Taken | None = None
-    refused: Refused | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Some more tokens of completion ``index`` of a query: prompt ``index // n``, sample ``index % n``."""
 
@@ -61,6 +53,15 @@ class Piece:
     logprobs: tuple[float, ...]
     top: tuple[tuple[tuple[int, float], ...], ...]
     finish_reason: FinishReason | None  # set on the last piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Taken or refused."""
+
+    taken: Taken | None = None
+    refused: Refused | None = None
+    pieces: tuple[Piece, ...] = ()  # the whole answer, of a query that is no stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

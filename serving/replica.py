@@ -12,20 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ray
-
 from sparring.core.config import RunConfig
-from sparring.core.errors import ComponentFailed, DamagedVersion, SparringError
+from sparring.core.errors import DamagedVersion, SparringError
 from sparring.core.ports import Announcement, VersionFeed
 from sparring.core.wire import decode, encode
-from sparring.serving.driver import Driver, Order
+from sparring.serving.hosted import HostedEngine, end_actor
 from sparring.serving.outboxes import Outboxes
 from sparring.serving.port import Engine
 from sparring.serving.requests import Completion, SampleRequest
@@ -46,31 +42,18 @@ CATCH_UP_S = 60.0  # a restarted replica pulls the newest version before it answ
 class Replica:
     """Samples for many clients and pulls new versions of its policy."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        *,
-        rank: int,
-        feed: FeedFactory | None,
-        on_failure: Callable[[], None] = lambda: (
-            None
-        ),  # of a running engine: an actor ends its process, to be restarted
-    ) -> None:
+    def __init__(self, config: RunConfig, *, rank: int, feed: FeedFactory | None) -> None:
         self._config, self._rank, self._make_feed = config, rank, feed
-        self._on_failure = end_actor if on_failure is None else on_failure
         self._starting = asyncio.Lock()
-        self._failure: BaseException | None = None
-        self._driver: Driver | None = None
+        self._version_changed = asyncio.Event()
+        self._hosted = HostedEngine(component="replica", rank=rank, on_failure=self._fail)
+        self.incarnation = self._hosted.incarnation
         self._engine: SteppedEngine | None = None
         self._owners: dict[str, tuple[str, int]] = {}  # request: client, samples still to come
         self._outboxes = Outboxes(keep_s=config.rollout.request_timeout_s)
-        self._background: set[asyncio.Task[None]] = set()
-        self._version_changed = asyncio.Event()
         self._num_refused = 0
         self._num_bytes = 0
         self._stats_at, self._stats_tokens = time.monotonic(), 0
-        # Tells clients that their requests died with the process they were sent to.
-        self.incarnation = f"{socket.gethostname()}/{os.getpid()}/{time.time_ns()}"
 
     async def ready(self) -> None:
         """Build the engine, catch up with the newest version and begin to follow.
@@ -79,9 +62,9 @@ class Replica:
                   ComponentFailed: the engine or the version feed failed.
         """
         async with self._starting:
-            if self._driver is None:
+            if not self._hosted.is_started:
                 await self._start()
-        self._check()
+        self._hosted.check()
 
     async def ping(self) -> str:
         """This process's incarnation, once it can sample."""
@@ -106,7 +89,7 @@ class Replica:
             for request in batch:
                 engine.add(request)
 
-        self._order(add)
+        self._hosted.order(add)
         return self.incarnation
 
     async def collect(self, client: str, timeout_s: float) -> tuple[str, bytes]:
@@ -114,7 +97,7 @@ class Replica:
         await self.ready()
         self._outboxes.see(client)
         ended = await self._outboxes.take(client, timeout_s=timeout_s)
-        self._check()
+        self._hosted.check()
         return self.incarnation, encode(ended)
 
     async def abort(self, request_ids: list[str]) -> None:
@@ -122,7 +105,7 @@ class Replica:
         await self.ready()
         for request_id in request_ids:
             self._owners.pop(request_id, None)
-        self._order(lambda engine: engine.abort(request_ids))
+        self._hosted.order(lambda engine: engine.abort(request_ids))
 
     async def peek(self, request_ids: list[str]) -> bytes:
         """What running samples of these requests have so far (wire: list of ``Progress``)."""
@@ -142,7 +125,7 @@ class Replica:
         try:
             async with asyncio.timeout(timeout_s):
                 while self._live_engine.version < number:
-                    self._check()
+                    self._hosted.check()
                     self._version_changed.clear()
                     await self._version_changed.wait()
         except TimeoutError:
@@ -175,11 +158,7 @@ class Replica:
 
     async def close(self) -> None:
         """End the engine's thread and stop following."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        if self._driver is not None:
-            await asyncio.to_thread(self._driver.close)
+        await self._hosted.close()
 
     @property
     def _live_engine(self) -> SteppedEngine:
@@ -187,47 +166,30 @@ class Replica:
         return self._engine
 
     async def _start(self) -> None:
-        config, loop = self._config, asyncio.get_running_loop()
-        settings = EngineSettings.of(config)
+        settings = EngineSettings.of(self._config)
         prepare_environment(settings)
-        if config.rollout.affinity:
-            os.sched_setaffinity(0, config.rollout.affinity)
+        if self._config.rollout.affinity:
+            os.sched_setaffinity(0, self._config.rollout.affinity)
         # These import vLLM: only after its environment is set.
         from sparring.serving.engine import SteppedEngine
         from sparring.serving.tokenizer import load_tokenizer
-        from sparring.serving.transfer import Stager
-
-        started: asyncio.Future[None] = loop.create_future()
-
-        def fail(error: BaseException) -> None:
-            self._fail(error)
-            if not started.done():
-                started.set_exception(error)
 
         def make_engine() -> SteppedEngine:
             self._engine = SteppedEngine(settings, tokenizer=load_tokenizer(settings.model))
             return self._engine
 
-        self._stager = Stager(settings.model, policy=settings.policy)
-        self._stage_thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
-        self._driver = Driver(
-            make_engine,
-            deliver=lambda ended: call_in(loop, self._deliver, ended),
-            failed=lambda error: call_in(loop, fail, error),
-            started=lambda: call_in(loop, started.set_result, None),
-        )
-        await started
+        await self._hosted.start(settings, make_engine, deliver=self._deliver)
         if self._make_feed is not None:
             feed = await self._make_feed()
             newest = await feed.latest(settings.policy)
             if newest is not None and newest.version.number > self._live_engine.version:
                 await asyncio.wait_for(self._pull(newest), CATCH_UP_S)
-            self._spawn(self._follow(feed))
+            self._hosted.spawn(self._follow(feed))
 
     async def _follow(self, feed: VersionFeed) -> None:
         """Consumes announcements, waits for the next newer version, unblocked by a publish. Produces swaps."""
         newest_seen = self._live_engine.version
-        while self._failure is None:
+        while True:
             try:
                 newer = await feed.wait(self._config.policy.name, after=newest_seen, timeout_s=FOLLOW_S)
             except SparringError as error:
@@ -240,24 +202,20 @@ class Replica:
 
     async def _pull(self, announcement: Announcement) -> bool:
         """Stage beside decoding, swap between two steps; a damaged version is refused and the last good one kept."""
-        loop = asyncio.get_running_loop()
         number = announcement.version.number
         if number <= self._live_engine.version:
             return True
         try:
-            staged = await loop.run_in_executor(
-                self._stage_thread,
-                lambda: self._stager.stage(Path(announcement.path), sha256=announcement.sha256),
-            )
+            staged = await self._hosted.stage(Path(announcement.path), announcement.sha256)
         except DamagedVersion as error:
             self._num_refused += 1
             log.error("refused version=%s rank=%d keeping=%d reason=%s", announcement.version, self._rank,
                       self._live_engine.version, error)  # fmt: skip
             return False
         self._num_bytes = staged.num_bytes
-        self._order(lambda engine: engine.swap(staged))
+        self._hosted.order(lambda engine: engine.swap(staged))
         while self._live_engine.version < number:
-            self._check()
+            self._hosted.check()
             await asyncio.sleep(0.005)  # a swap takes a few decode steps
         self._version_changed.set()
         return True
@@ -276,45 +234,8 @@ class Replica:
         for request_id in gone:
             del self._owners[request_id]
         if gone:
-            self._order(lambda engine: engine.abort(gone))
+            self._hosted.order(lambda engine: engine.abort(gone))
 
-    def _order(self, order: Order) -> None:
-        self._check()
-        assert self._driver is not None
-        self._driver.order(order)
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            if isinstance(self._failure, SparringError):
-                raise self._failure
-            reason = f"engine failed: {type(self._failure).__name__}: {self._failure}"
-            raise ComponentFailed("replica", reason, rank=self._rank) from self._failure
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._background.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        """From here on every caller is answered with ``error``."""
-        self._failure = error
-        self._version_changed.set()
-        log.error("replica failed rank=%d reason=%s", self._rank, error)
-        if self._engine is not None:
-            self._on_failure()
-
-
-def end_actor() -> None:
-    """End this process if it is a Ray actor's: a broken engine can not be mended, but Ray starts another replica."""
-    if ray.is_initialized() and ray.get_runtime_context().get_actor_id() is not None:
-        os._exit(1)
-
-
-def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], value: object) -> None:
-    """Have ``function`` called by the event loop, from another thread."""
-    loop.call_soon_threadsafe(function, value)
+    def _fail(self) -> None:
+        self._version_changed.set()  # who waits for a version hears of it
+        end_actor()

@@ -15,12 +15,11 @@ from itertools import count
 from typing import Any
 
 from sparring.core.types import FinishReason
-from sparring.serving.decoder import Decoder, Tokens
+from sparring.serving.decoder import Decoder
 from sparring.serving.live import LiveSample
 from sparring.serving.port import StagedWeights
 from sparring.serving.queries import Piece, Query
 from sparring.serving.settings import EngineSettings
-from sparring.serving.transfer import forget, portions
 
 UNLOADED = -1  # the version of a decoder that was built and holds nothing published
 
@@ -72,8 +71,10 @@ class SlottedEngine:
 
     def load(self, slot: int, staged: StagedWeights) -> None:
         """Begin to load a version into an empty slot, a portion a step."""
-        assert self._decoders[slot].is_empty
-        self._loads.append((slot, staged, self._portions(self._decoders[slot], staged)))
+        decoder = self._decoders[slot]
+        assert decoder.is_empty
+        decoder.flush()  # what was aborted is still in the model's own batch
+        self._loads.append((slot, staged, decoder.load(staged)))
 
     def add(self, slot: int, query: Query) -> None:
         """Begin a query on the version in ``slot``; its requests fit the model (``RequestCheck``)."""
@@ -112,12 +113,8 @@ class SlottedEngine:
         pieces = []
         for tokens in decoder.step():
             sample = self._samples[tokens.key]
-            sample.live.grow(tokens.token_ids, tokens.logprobs, version=decoder.version)
             sample.top += tokens.top
-            reason = _reason(tokens)
-            if reason is not FinishReason.STOP and sample.live.stopped(self._decode):
-                reason = FinishReason.STOP
-                decoder.remove([tokens.key])
+            reason = decoder.grow(sample.live, tokens, decode=self._decode)
             if reason is not None:
                 del self._samples[tokens.key]
             if reason is not None or sample.query.stream:
@@ -133,27 +130,5 @@ class SlottedEngine:
                 done.append(Loaded(slot=slot, number=staged.number))
         return done
 
-    @staticmethod
-    def _portions(decoder: Decoder, staged: StagedWeights) -> Iterator[Any]:
-        decoder.flush()  # what was aborted is still in the model's own batch
-        decoder.begin_load()
-        for names in portions(staged):
-            decoder.load(str(staged.directory), names)
-            yield None
-        decoder.end_load(staged.number)
-        forget(staged)
-
 
 _END = object()
-
-
-def _reason(tokens: Tokens) -> FinishReason | None:
-    """Why a sample ended, None while it goes on.
-
-    Raises:   RuntimeError: vLLM gave it up; the engine can not be trusted any more.
-    """
-    if tokens.ended is None:
-        return None
-    if tokens.ended not in (FinishReason.STOP, FinishReason.LENGTH):
-        raise RuntimeError(f"vLLM ended a sample with {tokens.ended!r}; expected stop or length")
-    return FinishReason(tokens.ended)

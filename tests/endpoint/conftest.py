@@ -1,4 +1,4 @@
-"""One served run for all tests of the endpoint that can share it."""
+"""One served run for the tests of a module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parent))  # for `served`, here and in the tes
 from served import Served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Versions 0 to 2 are published; tests publish higher ones."""
     server = Served(tmp_path_factory.mktemp("served") / "run")

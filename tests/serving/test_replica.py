@@ -67,6 +67,9 @@ class ReplicaForTests(Replica):
     async def pid(self) -> int:
         return os.getpid()
 
+    async def break_engine(self) -> None:
+        self._hosted.order(lambda engine: engine.no_such_order())
+
 
 def announced(directory: Path) -> Announcement:
     manifest = msgspec.json.decode((directory / MANIFEST).read_bytes(), type=Manifest)
@@ -167,6 +170,20 @@ async def test_a_replica_killed_in_the_middle_loses_no_request_and_answers_none_
     assert len(await ask(fresh, 99)) == 2
     await sampler.close()
     await fresh.close()
+
+
+async def test_a_replica_whose_engine_broke_ends_and_is_started_again(
+    replicas: list[Any], run_config: RunConfig
+) -> None:
+    before = await replicas[1].pid.remote()
+    await replicas[1].break_engine.remote()
+    deadline = time.monotonic() + 120
+    while await pid_when_back(replicas[1], timeout_s=120) == before:
+        assert time.monotonic() < deadline, "the process of a broken engine lives on"
+        await asyncio.sleep(0.2)
+    sampler = sampler_of(run_config, replicas[1:])
+    assert len(await ask(sampler, 99)) == 2
+    await sampler.close()
 
 
 async def test_replicas_follow_new_versions_and_keep_the_last_good_one(

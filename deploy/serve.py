@@ -200,13 +200,6 @@ def _host(config: RunConfig, *, feed: FeedFactory, files: EndpointFiles, resourc
     return actor.remote(config, feed=feed, kept=files.versions)
 
 
-def _page(root: Path) -> ASGIApp:
-    """The page to watch a run, in the endpoint's process, which is on the node of the run's directory."""
-    from sparring.deploy.dashboard import dashboard
-
-    return dashboard(RunDirectory(root))
-
-
 async def _all_ready(hosts: list[Any]) -> None:
     try:
         async with asyncio.timeout(READY_S):

@@ -28,8 +28,6 @@ from sparring.serving.endpoint_prompts import Prompts, RolePrompts
 from sparring.serving.endpoint_routes import build_app
 from sparring.serving.line import Backend
 
-Page = Callable[[], ASGIApp]
-
 APP = "policy"
 PageMaker = Callable[[], ASGIApp]
 # Far more than `endpoint.max_in_flight`, so that who asks too much hears of it in OpenAI's shape, from us.
@@ -93,7 +91,7 @@ def host_endpoint(
 ) -> str:
     """Start the endpoint on the running Ray cluster; returns its address. ``close_endpoint`` ends it.
 
-    Args:     backend, page: make, in the endpoint's process, what answers queries and what is shown under /watch.
+    Args:     backend, page: make, in the endpoint's process, what answers queries and what is shown under ``PAGE``.
 
     Raises:   RuntimeError: Serve could not start it, such as a port that is taken.
     """

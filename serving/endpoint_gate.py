@@ -27,7 +27,6 @@ HOOK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"  # read by Serve's proxy wher
 HOOK_TARGET = "sparring.serving.endpoint_gate.proxy_gates"
 MAX_BODY, BODY_TIMEOUT = "SPARRING_ENDPOINT_MAX_BODY_BYTES", "SPARRING_ENDPOINT_BODY_TIMEOUT_S"
 
-PAGE = "/watch"  # the page to watch the run: for browsers, which show a key as the password of HTTP's own log-in
 OPEN_PATHS = {"/healthz"}  # answered without a key
 PAGE = "/run"  # the run's page, for which a browser sends the key as a password, and which no limit counts
 # Serve's own, by which a client could have a request outlive its connection or its deadline.
@@ -152,18 +151,6 @@ def _password(credentials: str) -> str:
         return b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def _password(credentials: str) -> str:
-    """Of HTTP's basic log-in, whatever the name; "" where it is none."""
-    try:
-        return base64.b64decode(credentials, validate=True).decode("latin-1").partition(":")[2]
-    except ValueError:
-        return ""
-
-
-def _is_page(scope: Scope) -> bool:
-    return bool(scope["path"] == PAGE or scope["path"].startswith(f"{PAGE}/"))
 
 
 def _is_text(value: bytes) -> bool:

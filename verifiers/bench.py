@@ -26,6 +26,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+import uvloop
+
 from sparring.core.claims import ProgramRun
 from sparring.core.config import ExecutorConfig, Tier
 from sparring.verifiers import interpreter
@@ -51,7 +53,7 @@ Arm = Callable[[float], Awaitable[float]]  # works for so many seconds; programs
 def bench_executor(*, rounds: int = 5, slice_s: float = 0.8, processes: int | None = None) -> dict[str, Any]:
     """Measure every arm; see the module."""
     count = processes or len(os.sched_getaffinity(0))
-    return asyncio.run(_Bench(count).measure(rounds=rounds, slice_s=slice_s))
+    return uvloop.run(_Bench(count).measure(rounds=rounds, slice_s=slice_s))  # the loop of a Ray actor
 
 
 class _Bench:

@@ -13,12 +13,15 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost, Usage
 from sparring.verifiers.proofs.prison import Command
 from sparring.verifiers.proofs.reader import Reader
+from sparring.verifiers.proofs.record import Record
+
+Errors = Literal["drained", "merged", "recorded"]
 
 CHUNK = 1 << 16
 COMPLAINT_BYTES = 4096  # kept of standard error; the rest is read and forgotten, or the prover would block
@@ -36,9 +39,13 @@ class Process:
     """
 
     def __init__(
-        self, command: Command, *, jail: bool, merge_errors: bool = False, affinity: Sequence[int] = ()
+        self, command: Command, *, jail: bool, errors: Errors = "drained", affinity: Sequence[int] = ()
     ) -> None:
-        """``merge_errors``: standard error goes where standard output goes, in order."""
+        """Start it.
+
+        Args:     errors: where standard error goes: drained, its last bytes are kept; merged, in order into standard
+                  output; recorded, into a file in memory, which nobody is woken for.
+        """
         self._jailed = jail
         self._loop = asyncio.get_running_loop()
         self._complaint = b""
@@ -46,8 +53,9 @@ class Process:
         self._listed_at = -LIST_S
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
-        self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC)
-        if not merge_errors:
+        self._record = Record() if errors == "recorded" else None
+        self._errors_fd, errors_end = os.pipe2(os.O_CLOEXEC) if errors == "drained" else (-1, -1)
+        if self._errors_fd >= 0:
             os.set_blocking(self._errors_fd, False)  # our end alone: a prover that writes much has to wait for us
         self._directory: Path | None = None
         with ExitStack() as stack, theirs:
@@ -68,7 +76,8 @@ class Process:
         self, command: Command, *, jail: bool, stack: ExitStack, info_fd: int, ends: tuple[int, int]
     ) -> subprocess.Popen[bytes]:
         out, errors = ends
-        errors = out if errors < 0 else errors
+        if errors < 0:
+            errors = self._record.fileno() if self._record is not None else out
         if jail:
             files = {name: stack.enter_context(_memory(content)).fileno() for name, content in command.files.items()}
             words = prison.jailed(command, file_fds=files, info_fd=info_fd)
@@ -136,6 +145,14 @@ class Process:
             sent = self._socket.send(data) if data else 0
         return asyncio.ensure_future(self.send(data[sent:])) if sent < len(data) else None
 
+    def recorded(self, *, at_most: int) -> bytes:
+        """What was written to standard error since this was asked the last time.
+
+        Raises:   SessionLost: more than ``at_most`` bytes.
+        """
+        assert self._record is not None
+        return self._record.read(at_most=at_most)
+
     async def rest(self, *, at_most: int) -> bytes:
         """Everything the prover writes until it ends.
 
@@ -146,6 +163,8 @@ class Process:
 
     def complaint(self) -> str:
         """The last that was written to standard error."""
+        if self._record is not None:
+            return self._record.tail(COMPLAINT_BYTES).decode(errors="replace").strip()
         return self._complaint.decode(errors="replace").strip()
 
     def pids(self) -> list[int]:
@@ -190,6 +209,8 @@ class Process:
             if descriptor >= 0:
                 os.close(descriptor)
         self._info_fd = self._errors_fd = -1
+        if self._record is not None:
+            self._record.close()
 
     def _end(self) -> None:
         """What is below the process that we started goes first, so that this one, bubblewrap, still sees to its end.

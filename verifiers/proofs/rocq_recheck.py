@@ -117,17 +117,20 @@ async def _audited(top: RocqTop, batch: Batch, *, allowed: Sequence[str]) -> lis
     compared = [f"Definition compared_{i} : {name}.{batch.statement(i)} := {name}.{batch.goal(i)}." for i in numbers]
     together = ", ".join(f"compared_{i}" for i in numbers)
     start = ["Set Silent.", f"Require {name}."]
-    first, second, third = await top.exchange(
-        start, compared, [f"Definition together := ({together}).", "Print Assumptions together."]
-    )
-    if not first.all_succeeded(len(start)):
-        raise SessionLost(f"the compiled batch can not be loaded: {shown(first.replies[-1].output)}")
-    if not second.all_succeeded(len(compared)) or len(compared) != len(second.replies):
+    before = [*start, *compared, f"Definition together := ({together})."]
+    answer = await top.exchange(before, ["Print Assumptions together."])
+    section = answer.behind_start()
+    failed = section.failed
+    error = shown(section.replies[failed].error) if failed is not None else ""
+    if failed is not None and failed < len(start):
+        raise SessionLost(f"the compiled batch can not be loaded: {error}")
+    if failed is not None and failed < len(start) + len(compared):
         message = "statement: what was compiled does not prove the statement that was asked for"
         return _unless_alone(len(compared), Audit(outcome=Outcome.CHEATED, message=message))
-    axioms = axioms_in(third.replies[-1].output) if third.all_succeeded(2) else None
+    # Every command, the mark between the parts, and the audit.
+    axioms = axioms_in(answer.printed[1]) if section.all_succeeded(len(before) + 2) else None
     if axioms is None:
-        raise SessionLost(f"the audit of a batch can not be read: {shown(third.replies[-1].output)}")
+        raise SessionLost(f"the audit of a batch can not be read: {error or answer.printed[1][-500:]}")
     if forbidden(_own(axioms, name), allowed=allowed):
         audits = [await _alone(top, f"compared_{i}", module=name, allowed=allowed) for i in numbers]
     else:
@@ -136,10 +139,10 @@ async def _audited(top: RocqTop, batch: Batch, *, allowed: Sequence[str]) -> lis
 
 
 async def _alone(top: RocqTop, proof: str, *, module: str, allowed: Sequence[str]) -> Audit:
-    (answer,) = await top.exchange([f"Print Assumptions {proof}."])
-    axioms = axioms_in(answer.replies[0].output) if answer.all_succeeded(1) else None
+    (answer,) = await top.printed([f"Print Assumptions {proof}."])
+    axioms = axioms_in(answer)
     if axioms is None:
-        raise SessionLost(f"the audit of a proof can not be read: {shown(answer.replies[0].output)}")
+        raise SessionLost(f"the audit of a proof can not be read: {answer[-500:]!r}")
     names = _own(axioms, module)
     if bad := forbidden(names, allowed=allowed):
         message = f"axiom: it rests on {', '.join(bad)[:500]}"

@@ -205,7 +205,7 @@ async def test_a_jailed_prover_sees_no_network_no_home_and_can_write_only_its_ow
     script = (
         "cat /etc/passwd; ls /root /home /work; cat /proc/net/dev; touch /usr/x /x; echo ok >file; cat file; env; id -u"
     )
-    process = Process(Command(argv=("/bin/sh", "-c", script)), jail=True, merge_errors=True)
+    process = Process(Command(argv=("/bin/sh", "-c", script)), jail=True, errors="merged")
     said = (await process.rest(at_most=1 << 16)).decode()
     await process.close()
     assert "ok\n" in said

@@ -15,6 +15,7 @@ from sparring.verifiers.proofs.backend import SessionLost
 
 # Read bytes are kept until there are so many, then given back to the system together.
 KEPT_BYTES = 1 << 20
+CHUNK = 1 << 14  # more is asked for only if there is so much: room that is asked for has to be found
 
 
 class Record:
@@ -34,7 +35,9 @@ class Record:
 
         Raises:   SessionLost: more than ``at_most`` bytes.
         """
-        data = os.pread(self._descriptor, at_most + 1, self._read)
+        data = os.pread(self._descriptor, min(CHUNK, at_most + 1), self._read)
+        if len(data) == CHUNK:
+            data += os.pread(self._descriptor, at_most + 1 - CHUNK, self._read + CHUNK)
         if len(data) > at_most:
             raise SessionLost(f"more than {at_most} bytes of output", outcome=Outcome.OUTPUT)
         self._read += len(data)

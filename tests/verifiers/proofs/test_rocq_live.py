@@ -220,7 +220,7 @@ async def test_a_jailed_prover_sees_no_network_no_home_and_can_write_only_its_ow
     "jail", [False, pytest.param(True, marks=pytest.mark.skipif(bool(prison.missing()), reason="no jail"))]
 )
 async def test_a_prover_that_floods_its_standard_error_is_drained_and_dies_with_its_children(jail):
-    script = "head -c 3000000 /dev/zero >&2; sleep 1000 & echo up; cat"
+    script = "head -c 3000000 /dev/zero >&2; sleep 1000 & sleep 1000 & echo up; cat"
     process = Process(Command(argv=("/bin/sh", "-c", script)), jail=jail)
     assert await process.ask(b"", b"up\n", at_most=100) == b"up\n"
     pids = process.pids()

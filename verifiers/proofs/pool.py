@@ -21,7 +21,7 @@ from sparring.core.config import ProofConfig
 from sparring.core.errors import VerificationFailed
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.proofs.backend import Audit, Backend, Checked, HeaderRefused, Session, SessionLost
-from sparring.verifiers.proofs.batches import Batches
+from sparring.verifiers.proofs.batches import Batches, Cost
 from sparring.verifiers.proofs.bounded import Limits, bounded
 from sparring.verifiers.proofs.slots import Key, Slot, Slots
 
@@ -64,9 +64,10 @@ class ProofTally:
 
 @dataclass(slots=True)
 class Spent:
-    """What the checks of one claim used."""
+    """What the checks of one claim used, and before them the header of its session."""
 
     cpu_s: float = 0.0
+    header_cpu_s: float = 0.0
     memory_mib: float = 0.0
 
 
@@ -171,7 +172,8 @@ class ProofPool:
         self, backend: Backend, header: str, claim: FormalProof, *, checked: Checked, spent: Spent
     ) -> Verdict:
         if checked.outcome is Outcome.PROVED and self._config.tier == "sound":
-            audit = await self._batches.audit(backend, header, claim)
+            cost = Cost(proof_s=spent.cpu_s, header_s=spent.header_cpu_s)
+            audit = await self._batches.audit(backend, header, claim, cost=cost)
         else:
             audit = Audit(outcome=checked.outcome, message=checked.message)
         return Verdict(
@@ -239,7 +241,8 @@ class ProofPool:
         except TimeoutError as error:
             raise SessionLost(f"the header was not loaded (deadline {self._config.header_s:g} s)") from error
         self.tally.started += 1
-        slot.session, slot.key, slot.cpu_s = session, key, session.usage().cpu_s
+        slot.session, slot.key = session, key
+        slot.cpu_s = slot.header_cpu_s = session.usage().cpu_s
         return session
 
     async def _check(self, slot: Slot, session: Session, claim: FormalProof, spent: Spent) -> Checked:
@@ -257,7 +260,7 @@ class ProofPool:
         usage = session.usage()
         slot.uses += 1
         slot.cpu_s = usage.cpu_s
-        spent.cpu_s += max(0.0, usage.cpu_s - cpu_before)
+        spent.cpu_s, spent.header_cpu_s = spent.cpu_s + max(0.0, usage.cpu_s - cpu_before), slot.header_cpu_s
         spent.memory_mib = max(spent.memory_mib, usage.memory_mib)
         if slot.uses >= self._config.recycle_after or usage.memory_mib > self._config.recycle_mib:
             await slot.empty()

@@ -165,6 +165,10 @@ class Process:
         self.finish()
         return await self._reader.end(at_most=at_most)
 
+    def said(self, num_bytes: int) -> bytes:
+        """The last of what it has written so far that nobody took."""
+        return self._reader.tail(num_bytes)
+
     def complaint(self) -> str:
         """The last that was written to standard error."""
         if self._record is not None:

@@ -11,8 +11,9 @@ process that has run none of that text.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sparring.core.claims import FormalProof
@@ -30,7 +31,9 @@ from sparring.verifiers.proofs.rocq_top import ARGUMENTS, RocqTop, shown
 # coqc's log can be long and is only for people; a batch of proofs compiles to some 100 KiB each.
 LOG_BYTES, COMPILED_BYTES = 65_536, 128 << 20
 COMPILE = "coqc -q -w -all -R . '' {name}.v >log 2>&1; echo $?; head -c {log} log >cut; wc -c <cut; cat cut {name}.vo"
-CHECK = "coqchk -o -silent -R . '' -norec {name} 2>&1"
+# Not -silent: it says which proof it is at.
+CHECK = "coqchk -o -R . '' -norec {name} 2>&1"
+SAID_BYTES = 4096
 PATHS = ("-R", ".", "")
 SUMMARY_PREDICATIVE = ["Set is predicative"]
 
@@ -52,6 +55,11 @@ class Batch:
 
     def goal(self, number: int) -> str:
         return f"{self.name}_goal_{number}"
+
+    def last_named(self, said: bytes) -> int | None:
+        """Which proof the checker was at when it had said this; None: at none of them."""
+        found = re.findall(rf"{self.name}_goal_([0-9]+)", said.decode(errors="replace"))
+        return int(found[-1]) if found and int(found[-1]) < len(self.claims) else None
 
     def source(self) -> str:
         """What coqc compiles."""
@@ -80,7 +88,7 @@ async def recheck(
     files = {f"{batch.name}.vo": compiled}
     # Both at once: each is a second of starting up on another core.
     checking = asyncio.ensure_future(
-        _run(tools.shell(CHECK.format(name=batch.name), files=files), jail, limits, affinity)
+        _run(tools.shell(CHECK.format(name=batch.name), files=files), jail, limits, affinity, at=batch.last_named)
     )
     try:
         top = RocqTop(tools.command("coqtop", *ARGUMENTS, *PATHS, files=files), jail=jail, affinity=affinity)
@@ -97,10 +105,20 @@ async def recheck(
     return audits
 
 
-async def _run(command: Command, jail: bool, limits: Limits, affinity: Sequence[int]) -> bytes:
+async def _run(
+    command: Command,
+    jail: bool,
+    limits: Limits,
+    affinity: Sequence[int],
+    *,
+    at: Callable[[bytes], int | None] = lambda _: None,
+) -> bytes:
     process = Process(command, jail=jail, affinity=affinity)
     try:
         return await bounded(process.rest(at_most=COMPILED_BYTES), of=process, limits=limits)
+    except SessionLost as lost:
+        lost.suspect = at(process.said(SAID_BYTES))
+        raise
     finally:
         await process.close()
 

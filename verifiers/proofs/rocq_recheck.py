@@ -31,8 +31,8 @@ from sparring.verifiers.proofs.rocq_top import ARGUMENTS, RocqTop, shown
 # coqc's log can be long and is only for people; a batch of proofs compiles to some 100 KiB each.
 LOG_BYTES, COMPILED_BYTES = 65_536, 128 << 20
 COMPILE = "coqc -q -w -all -R . '' {name}.v >log 2>&1; echo $?; head -c {log} log >cut; wc -c <cut; cat cut {name}.vo"
-# Not -silent: it says which proof it is at.
-CHECK = "coqchk -o -R . '' -norec {name} 2>&1"
+# Not -silent: it says which proof it is at. A larger nursery than coqchk's own saves a fifth of its start.
+CHECK = "OCAMLRUNPARAM=s=4M coqchk -o -R . '' -norec {name} 2>&1"
 SAID_BYTES = 4096
 PATHS = ("-R", ".", "")
 SUMMARY_PREDICATIVE = ["Set is predicative"]

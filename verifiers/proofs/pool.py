@@ -14,7 +14,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sparring.core.claims import Claim, FormalProof
 from sparring.core.config import ProofConfig
@@ -42,9 +42,9 @@ class ProofTally:
         self.infrastructure = self.started = self.checks = self.warm = 0
         self._seconds = 0.0
 
-    def finished(self, verdict: Verdict, *, seconds: float) -> Verdict:
+    def finished(self, verdict: Verdict) -> Verdict:
         self.outcomes[verdict.outcome] += 1
-        self._seconds += seconds
+        self._seconds += verdict.seconds
         return verdict
 
     def stats(self) -> dict[str, float]:
@@ -105,11 +105,9 @@ class ProofPool:
         self.tally.open += 1
         try:
             async with self._turns:
-                verdict = await self._judged(claim)
+                return self.tally.finished(await self._judged(claim, started))
         finally:
             self.tally.open -= 1
-        seconds = time.monotonic() - started
-        return self.tally.finished(replace(verdict, seconds=seconds), seconds=seconds)
 
     async def warm_up(self) -> None:
         """Open the sessions that ``config.warm`` asks for.
@@ -147,15 +145,15 @@ class ProofPool:
         for backend in self._backends.values():
             await backend.close()
 
-    async def _judged(self, claim: FormalProof) -> Verdict:
+    async def _judged(self, claim: FormalProof, started: float) -> Verdict:
         backend = self._backends.get(claim.backend)
         if backend is None:
             known = ", ".join(sorted(self._backends))
-            return _verdict(Outcome.FAILED, f"unknown backend {claim.backend!r}; there are: {known}")
+            return _verdict(Outcome.FAILED, f"unknown backend {claim.backend!r}; there are: {known}", started)
         if problem := _unsendable(claim, max_chars=self._config.max_proof_chars):
-            return _verdict(Outcome.FAILED, problem)
+            return _verdict(Outcome.FAILED, problem, started)
         if refusal := backend.refusal(claim):
-            return _verdict(refusal.outcome, refusal.message)
+            return _verdict(refusal.outcome, refusal.message, started)
         if problem := backend.missing():
             raise VerificationFailed(f"{claim.backend} can not run here: {problem}")
         header, spent = backend.header_key(claim.header), Spent()
@@ -166,24 +164,24 @@ class ProofPool:
             self._checking -= 1
             # Not at once: if this one was accepted, it joins a batch before the loop turns.
             asyncio.get_running_loop().call_soon(self._batches.look)
-        return await self._concluded(backend, header, claim, checked=checked, spent=spent)
-
-    async def _concluded(
-        self, backend: Backend, header: str, claim: FormalProof, *, checked: Checked, spent: Spent
-    ) -> Verdict:
-        if checked.outcome is Outcome.PROVED and self._config.tier == "sound":
-            cost = Cost(proof_s=spent.cpu_s, header_s=spent.header_cpu_s)
-            audit = await self._batches.audit(backend, header, claim, cost=cost)
-        else:
-            audit = Audit(outcome=checked.outcome, message=checked.message)
+        audit = await self._concluded(backend, header, claim, checked=checked, spent=spent)
         return Verdict(
             outcome=audit.outcome,
             passed=audit.outcome is Outcome.PROVED,
             message=audit.message,
+            seconds=time.monotonic() - started,
             cpu_s=spent.cpu_s,
             memory_mib=spent.memory_mib,
             premises=(audit.premises or checked.premises) if audit.outcome is Outcome.PROVED else (),
         )
+
+    async def _concluded(
+        self, backend: Backend, header: str, claim: FormalProof, *, checked: Checked, spent: Spent
+    ) -> Audit:
+        if checked.outcome is Outcome.PROVED and self._config.tier == "sound":
+            cost = Cost(proof_s=spent.cpu_s, header_s=spent.header_cpu_s)
+            return await self._batches.audit(backend, header, claim, cost=cost)
+        return Audit(outcome=checked.outcome, message=checked.message)
 
     async def _checked(self, backend: Backend, header: str, claim: FormalProof, spent: Spent) -> Checked:
         """What a session says; a session that is lost for no fault of the claim's is replaced, and asked again."""
@@ -286,8 +284,8 @@ def _unsendable(claim: FormalProof, *, max_chars: int) -> str:
     return ""
 
 
-def _verdict(outcome: Outcome, message: str) -> Verdict:
-    return Verdict(outcome=outcome, passed=False, message=message)
+def _verdict(outcome: Outcome, message: str, started: float) -> Verdict:
+    return Verdict(outcome=outcome, passed=False, message=message, seconds=time.monotonic() - started)
 
 
 def _unsound(outcome: Outcome, message: str) -> Checked:

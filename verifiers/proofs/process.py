@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO, Literal
 
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost, Usage
+from sparring.verifiers.proofs.meter import Meter, computes
 from sparring.verifiers.proofs.prison import Command
 from sparring.verifiers.proofs.reader import Reader
 from sparring.verifiers.proofs.record import Record
@@ -27,12 +27,6 @@ Errors = Literal["drained", "merged", "recorded"]
 CHUNK = 1 << 16
 COMPLAINT_BYTES = 4096  # kept of standard error; the rest is read and forgotten, or the prover would block
 END_S = 10.0  # from a kill until the kernel has ended everything
-# A full look at what it uses reads files of the kernel's; between two looks only clocks are read, which costs nothing.
-LOOK_S = 0.05
-STAT_BYTES = 1024
-PROCESS_CLOCK = 2  # the low bits of the clock of a whole process; the others hold its id: clock_getcpuclockid(3)
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 class Process:
@@ -52,9 +46,7 @@ class Process:
         self._jailed = jail
         self._loop = asyncio.get_running_loop()
         self._complaint = b""
-        self._listed: list[int] = []
-        self._looked_at = -LOOK_S
-        self._seen, self._seen_clocks = Usage(), 0.0
+        self._meter = Meter(self.pids)
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
         self._record = Record() if errors == "recorded" else None
@@ -184,39 +176,12 @@ class Process:
         return found
 
     def usage(self) -> Usage:
-        """Of all its processes together; which these are and their memory are looked up anew only now and then."""
-        now = self._loop.time()
-        if now - self._looked_at > LOOK_S:
-            self._looked_at, self._listed = now, self.pids()
-            self._seen, self._seen_clocks = self._look(), self._clocks()
-            return self._seen
-        since = max(0.0, self._clocks() - self._seen_clocks)
-        return Usage(memory_mib=self._seen.memory_mib, cpu_s=self._seen.cpu_s + since)
-
-    def _clocks(self) -> float:
-        """Processor time of the listed processes, without that of children which have ended."""
-        total = 0.0
-        for pid in self._listed:
-            with suppress(OSError):
-                total += time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
-        return total
-
-    def _look(self) -> Usage:
-        memory = cpu = 0.0
-        for pid in self._listed:
-            with suppress(OSError, ValueError, IndexError):
-                fields = _stat(pid)
-                cpu += sum(map(int, fields[11:15])) / TICKS
-                memory += int(fields[21]) * PAGE_MIB
-        return Usage(memory_mib=memory, cpu_s=cpu)
+        """Of all its processes together."""
+        return self._meter.usage()
 
     def computes(self) -> bool:
         """Whether any of its processes is running or ready to, rather than waiting for something."""
-        for pid in self.pids():
-            with suppress(OSError, IndexError):
-                if _stat(pid)[0] == b"R":
-                    return True
-        return False
+        return computes(self.pids())
 
     async def close(self) -> None:
         """Kill its process group, and with it the jail and everything inside; return when all are gone."""
@@ -270,15 +235,6 @@ class Process:
         if not data:
             self._loop.remove_reader(self._errors_fd)
         self._complaint = (self._complaint + data)[-COMPLAINT_BYTES:]
-
-
-def _stat(pid: int) -> list[bytes]:
-    """What the kernel says of a process, from its state on: field 3 of proc_pid_stat(5) comes first."""
-    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-    try:
-        return os.read(descriptor, STAT_BYTES).rpartition(b")")[2].split()
-    finally:
-        os.close(descriptor)
 
 
 def _memory(content: bytes) -> IO[bytes]:

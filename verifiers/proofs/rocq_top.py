@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs.backend import SessionLost, Usage
@@ -21,14 +22,13 @@ from sparring.verifiers.proofs.prison import Command
 from sparring.verifiers.proofs.process import Process
 
 ARGUMENTS = ("-q", "-emacs", "-w", "-all")
-PROMPT = re.compile(r"<prompt>(\S+) < (\d+) \|([^|\n]*)\| \d+ < </prompt>")
+PROMPT = re.compile(r"<prompt>\S+ < (\d+) \|([^|\n]*)\| \d+ < </prompt>")
 ANSWER = "No object of basename "  # to Locate of a name that nothing has
 # Of one exchange; a tactic in a loop can print without end.
 OUTPUT_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The error of one command, and the prompt behind it: the state, and the proofs that are open."""
 
     error: str
@@ -79,11 +79,11 @@ class Answer:
 
 def replies(text: str) -> tuple[Reply, ...]:
     """``text`` cut at its prompts."""
-    found, end = [], 0
-    for prompt in PROMPT.finditer(text):
-        found.append(Reply(text[end : prompt.start()].strip(), int(prompt[2]), prompt[3]))
-        end = prompt.end()
-    return tuple(found)
+    cut = PROMPT.split(text)  # before a prompt, its state, its open proofs, and so on
+    return tuple(
+        Reply(error.strip(), int(state), open_proofs)
+        for error, state, open_proofs in zip(cut[:-1:3], cut[1::3], cut[2::3], strict=True)
+    )
 
 
 class RocqTop:

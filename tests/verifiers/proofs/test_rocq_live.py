@@ -248,7 +248,7 @@ async def test_a_memory_hog_is_ended():
 
 async def test_what_is_slow_only_in_the_checker_does_not_hold_up_its_neighbours(monkeypatch):
     """The virtual machine takes a second for what coqchk, which has none, takes a minute for."""
-    monkeypatch.setattr(rocq, "CLEAN_CPU_S", 4.0)
+    monkeypatch.setattr(rocq, "CLEAN_CPU_S", 3.0)
     header = "Require Import NArith."
     slow = proof(
         "vm_compute. reflexivity.", statement="N.eqb (N.iter 10000000 N.succ 0%N) 10000000%N = true", header=header
@@ -260,8 +260,8 @@ async def test_what_is_slow_only_in_the_checker_does_not_hold_up_its_neighbours(
         assert stalled.outcome is Outcome.CPU_TIME, stalled
         assert "clean process" in stalled.message
         assert {verdict.outcome for verdict in verdicts} == {Outcome.PROVED}
-        # Two bounds of some eight seconds each, on a machine with much else to do.
-        assert time.monotonic() - started < 100
+        # Two bounds of some seven seconds each, on a machine with much else to do.
+        assert time.monotonic() - started < 200
         assert pool.stats()["proofs/infrastructure"] == 0
 
 

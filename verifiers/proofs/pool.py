@@ -160,6 +160,8 @@ class ProofPool:
         self._checking += 1
         try:
             checked = await self._checked(backend, header, claim, spent)
+            # Whoever waited for the session sends to it first: it then works while verdict and next claim are made.
+            await asyncio.sleep(0)
         finally:
             self._checking -= 1
             # Not at once: if this one was accepted, it joins a batch before the loop turns.

@@ -131,8 +131,8 @@ class ProofConfig(Section):
     memory_mib: int = Field(2048, ge=64, le=1 << 20)  # resident, of one prover
     header_s: float = Field(120.0, gt=0, le=86_400, allow_inf_nan=False)  # to start a prover and load a header
     max_proof_chars: int = Field(65_536, ge=1, le=1 << 24)  # longer ones are refused unread
-    # A check leaves a little behind in its prover; a start costs about as much as a hundred small checks.
-    recycle_after: int = Field(2000, ge=1)
+    # A check leaves a little behind in its prover (Rocq: 5 KiB); a start costs as much as some hundred small checks.
+    recycle_after: int = Field(10_000, ge=1)
     recycle_mib: int = Field(1200, ge=1)
     batch: int = Field(256, ge=1)  # proofs re-checked together at most
     batch_wait_s: float = Field(5.0, ge=0)  # that a proof waits for others while some are being checked

@@ -27,12 +27,13 @@ class SessionLost(Exception):
     """A prover died, hangs up, says what can not be read, or did not return to its header. It has to be killed.
 
     ``outcome`` is INFRASTRUCTURE when that is nobody's fault (the check is tried again elsewhere), else how the
-    check that was under way ended: CRASHED, CPU_TIME, WALL_TIME or MEMORY.
+    check that was under way ended: CRASHED, CPU_TIME, WALL_TIME or MEMORY. ``suspect`` is the position of the claim
+    that a re-check was at when it was lost, where that is known: that one is tried alone, and no more is made of it.
     """
 
-    def __init__(self, message: str, *, outcome: Outcome = Outcome.INFRASTRUCTURE) -> None:
+    def __init__(self, message: str, *, outcome: Outcome = Outcome.INFRASTRUCTURE, suspect: int | None = None) -> None:
         super().__init__(message)
-        self.outcome = outcome
+        self.outcome, self.suspect = outcome, suspect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +121,10 @@ class Backend(Protocol):
         Raises:   HeaderRefused: the prover refuses the header.      SessionLost: it did not start.
         """
 
-    async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
+    async def recheck(self, header: str, claims: Sequence[FormalProof], *, cpu_s: float) -> Sequence[Audit | None]:
         """Re-check all of ``claims`` together in processes that have run nothing of any other batch.
 
+        Args:     cpu_s: what sessions used for the header and for all of these proofs.
         Returns:  an audit for each claim, in order. None: something is wrong in the batch and it can not be said that
                   it is not this one; the pool bisects those. A claim that is alone has to get an audit.
         Raises:   SessionLost: the re-check itself broke; the pool bisects too, and gives up on a claim alone.

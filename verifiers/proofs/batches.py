@@ -1,7 +1,7 @@
 """Accepted proofs on their way to the re-check, gathered by header.
 
     accepted ─► gathered ─► Backend.recheck ─► an audit each
-                   │              └─ undecided: halves, again
+                   │              └─ undecided: in two parts again, halves or a suspect and the others
                    └─ sent off when full, when nobody else is being checked, or after a while
 
 Starting clean processes costs a second, a proof in them some milliseconds: the more proofs share it, the better.
@@ -24,11 +24,20 @@ from sparring.verifiers.proofs.slots import Key
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Processor time that a session used for a proof, and before it for its header."""
+
+    proof_s: float = 0.0
+    header_s: float = 0.0
+
+
 @dataclass(slots=True, eq=False)
 class Accepted:
     """A proof that a session accepted, and who waits for its audit."""
 
     claim: FormalProof
+    cost: Cost
     since: float
     audit: asyncio.Future[Audit] = field(repr=False)
 
@@ -46,14 +55,14 @@ class Batches:
         self._running: asyncio.Task[None] | None = None
         self.batches = self.proofs = self.failures = 0
 
-    async def audit(self, backend: Backend, header: str, claim: FormalProof) -> Audit:
+    async def audit(self, backend: Backend, header: str, claim: FormalProof, *, cost: Cost) -> Audit:
         """The audit of one accepted proof.
 
         Raises:   VerificationFailed: the re-check itself fails, again and again.
         """
         loop = asyncio.get_running_loop()
         self._backends[backend.name] = backend
-        accepted = Accepted(claim, loop.time(), loop.create_future())
+        accepted = Accepted(claim, cost, loop.time(), loop.create_future())
         self._gathered.setdefault((backend.name, header), []).append(accepted)
         loop.call_later(self._config.batch_wait_s, self.look)
         self.look()
@@ -96,7 +105,7 @@ class Batches:
         audits: Sequence[Audit] = ()
         try:
             with boundary(VerificationFailed, f"re-check of {len(live)} proofs"):
-                audits = await self._audits(self._backends[name], header, [one.claim for one in live])
+                audits = await self._audits(self._backends[name], header, live)
         except SparringError as failure:
             error = failure
         except asyncio.CancelledError:
@@ -109,33 +118,45 @@ class Batches:
             else:
                 accepted.audit.set_result(audits[position])
 
-    async def _audits(self, backend: Backend, header: str, claims: Sequence[FormalProof]) -> list[Audit]:
-        """Of every claim: undecided ones are tried again in halves, down to one alone."""
-        if not claims:
+    async def _audits(self, backend: Backend, header: str, batch: Sequence[Accepted]) -> list[Audit]:
+        """Of every proof: undecided ones are tried again in two parts, down to one alone."""
+        if not batch:
             return []
-        found = await self._attempt(backend, header, claims)
+        found, suspect = await self._attempt(backend, header, batch)
         undecided = [position for position, audit in enumerate(found) if audit is None]
-        if undecided and len(claims) == 1:
+        if undecided and len(batch) == 1:
             raise VerificationFailed(f"{backend.name} does not say whether a proof alone is sound")
-        middle = (len(undecided) + 1) // 2 if len(undecided) == len(claims) else len(undecided)
-        again: list[Audit] = []
-        for part in (undecided[:middle], undecided[middle:]):
-            again += await self._audits(backend, header, [claims[position] for position in part])
-        later = iter(again)
-        return [next(later) if audit is None else audit for audit in found]
+        decided = {position: audit for position, audit in enumerate(found) if audit is not None}
+        for part in _parts(undecided, suspect, all_undecided=not decided):
+            again = await self._audits(backend, header, [batch[position] for position in part])
+            decided |= dict(zip(part, again, strict=True))
+        return [decided[position] for position in range(len(batch))]
 
-    async def _attempt(self, backend: Backend, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
+    async def _attempt(
+        self, backend: Backend, header: str, batch: Sequence[Accepted]
+    ) -> tuple[Sequence[Audit | None], int | None]:
+        """An audit for each proof, or None; and which of them is suspected, if one is."""
         problem: SessionLost | None = None
+        claims = [one.claim for one in batch]
+        cpu_s = max(one.cost.header_s for one in batch) + sum(one.cost.proof_s for one in batch)
         for _ in range(self._config.max_retries + 1):
             self.batches, self.proofs = self.batches + 1, self.proofs + len(claims)
             try:
-                return await backend.recheck(header, claims)
+                return await backend.recheck(header, claims, cpu_s=cpu_s), None
             except SessionLost as lost:
                 problem = lost
-                if len(claims) > 1:  # bisecting tries again too
-                    return [None] * len(claims)
+                if len(claims) > 1:  # trying in parts tries again too
+                    return [None] * len(claims), lost.suspect
                 if lost.outcome is not Outcome.INFRASTRUCTURE:
-                    return [Audit(outcome=lost.outcome, message=f"in a clean process: {lost}")]
+                    return [Audit(outcome=lost.outcome, message=f"in a clean process: {lost}")], None
                 self.failures += 1
                 logger.warning("re-check failed backend=%s reason=%r", backend.name, str(lost))
         raise VerificationFailed(f"the re-check broke {self._config.max_retries + 1} times: {problem}")
+
+
+def _parts(undecided: Sequence[int], suspect: int | None, *, all_undecided: bool) -> list[Sequence[int]]:
+    """How to try again: without the suspect and then the suspect alone; else in halves, unless it was part of more."""
+    if suspect is not None:
+        return [[one for one in undecided if one != suspect], [suspect]]
+    middle = (len(undecided) + 1) // 2 if all_undecided else len(undecided)
+    return [part for part in (undecided[:middle], undecided[middle:]) if part]

@@ -31,6 +31,7 @@ from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.proofs.backends import check_provers, proof_pool
 from sparring.verifiers.proofs.bench_bare import BareSession, bare_session
 from sparring.verifiers.proofs.bench_claims import Mix, claims
+from sparring.verifiers.proofs.blocking import new_loop
 from sparring.verifiers.proofs.pool import ProofPool
 
 RIGHT_EVERY = 10
@@ -59,7 +60,8 @@ def bench_proofs(*, rounds: int = 3, slice_s: float = 4.0, sessions: int | None 
     """
     count_ = sessions or len(os.sched_getaffinity(0))
     check_provers(("rocq",), _config(sessions=count_))
-    return asyncio.run(_Bench(count_).measure(rounds=rounds, slice_s=slice_s))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(_Bench(count_).measure(rounds=rounds, slice_s=slice_s))
 
 
 class _Bench:
@@ -107,9 +109,10 @@ class _Bench:
         return claims(num_claims, mix=mix, right_every=RIGHT_EVERY, first=next(self._numbers))
 
     async def _bare(self, sessions: Sequence[BareSession], *, seconds: float) -> float:
-        loop, started = asyncio.get_running_loop(), time.monotonic()
+        loop = asyncio.get_running_loop()
+        work = [partial(one.work, self._claims(5000, mix="cheap"), seconds=seconds) for one in sessions]
+        started = time.monotonic()
         with ThreadPoolExecutor(len(sessions)) as threads:
-            work = [partial(one.work, self._claims(5000, mix="cheap"), seconds=seconds) for one in sessions]
             found: list[tuple[int, int]] = await asyncio.gather(*(loop.run_in_executor(threads, one) for one in work))
         done, proved = sum(one for one, _ in found), sum(one for _, one in found)
         _expect(proved, of=done, what="a bare session", slack=len(sessions))

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+import uvloop
+
 from sparring.core.claims import FormalProof
 from sparring.core.config import ProofConfig
 from sparring.core.errors import SparringError, VerificationFailed, boundary
@@ -24,7 +26,7 @@ class BlockingProofs:
     """
 
     def __init__(self, config: ProofConfig) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         # Provers die with the thread that started them: this one lives as long as they do.
         self._thread = threading.Thread(target=self._serve, name="proofs", daemon=True)
         self._thread.start()
@@ -68,6 +70,11 @@ class BlockingProofs:
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop as Ray gives to its actors, too: each check wakes it, and this one is woken at half the price."""
+    return uvloop.new_event_loop()
 
 
 async def _made(config: ProofConfig) -> ProofPool:

@@ -67,7 +67,8 @@ class LeanBackend:
             await process.close()
             raise
 
-    async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
+    async def recheck(self, header: str, claims: Sequence[FormalProof], *, cpu_s: float) -> Sequence[Audit | None]:
+        del cpu_s  # how much longer replays take than sessions has never been measured here
         config, count = self._config, len(claims)
         limits = Limits(
             wall_s=config.header_s + count * config.wall_s,

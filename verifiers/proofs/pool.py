@@ -14,14 +14,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sparring.core.claims import Claim, FormalProof
 from sparring.core.config import ProofConfig
 from sparring.core.errors import VerificationFailed
 from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.proofs.backend import Audit, Backend, Checked, HeaderRefused, Session, SessionLost
-from sparring.verifiers.proofs.batches import Batches
+from sparring.verifiers.proofs.batches import Batches, Cost
 from sparring.verifiers.proofs.bounded import Limits, bounded
 from sparring.verifiers.proofs.slots import Key, Slot, Slots
 
@@ -42,9 +42,9 @@ class ProofTally:
         self.infrastructure = self.started = self.checks = self.warm = 0
         self._seconds = 0.0
 
-    def finished(self, verdict: Verdict, *, seconds: float) -> Verdict:
+    def finished(self, verdict: Verdict) -> Verdict:
         self.outcomes[verdict.outcome] += 1
-        self._seconds += seconds
+        self._seconds += verdict.seconds
         return verdict
 
     def stats(self) -> dict[str, float]:
@@ -64,9 +64,10 @@ class ProofTally:
 
 @dataclass(slots=True)
 class Spent:
-    """What the checks of one claim used."""
+    """What the checks of one claim used, and before them the header of its session."""
 
     cpu_s: float = 0.0
+    header_cpu_s: float = 0.0
     memory_mib: float = 0.0
 
 
@@ -104,11 +105,9 @@ class ProofPool:
         self.tally.open += 1
         try:
             async with self._turns:
-                verdict = await self._judged(claim)
+                return self.tally.finished(await self._judged(claim, started))
         finally:
             self.tally.open -= 1
-        seconds = time.monotonic() - started
-        return self.tally.finished(replace(verdict, seconds=seconds), seconds=seconds)
 
     async def warm_up(self) -> None:
         """Open the sessions that ``config.warm`` asks for.
@@ -146,42 +145,45 @@ class ProofPool:
         for backend in self._backends.values():
             await backend.close()
 
-    async def _judged(self, claim: FormalProof) -> Verdict:
+    async def _judged(self, claim: FormalProof, started: float) -> Verdict:
         backend = self._backends.get(claim.backend)
         if backend is None:
             known = ", ".join(sorted(self._backends))
-            return _verdict(Outcome.FAILED, f"unknown backend {claim.backend!r}; there are: {known}")
+            return _verdict(Outcome.FAILED, f"unknown backend {claim.backend!r}; there are: {known}", started)
         if problem := _unsendable(claim, max_chars=self._config.max_proof_chars):
-            return _verdict(Outcome.FAILED, problem)
+            return _verdict(Outcome.FAILED, problem, started)
         if refusal := backend.refusal(claim):
-            return _verdict(refusal.outcome, refusal.message)
+            return _verdict(refusal.outcome, refusal.message, started)
         if problem := backend.missing():
             raise VerificationFailed(f"{claim.backend} can not run here: {problem}")
         header, spent = backend.header_key(claim.header), Spent()
         self._checking += 1
         try:
             checked = await self._checked(backend, header, claim, spent)
+            # Whoever waited for the session sends to it first: it then works while verdict and next claim are made.
+            await asyncio.sleep(0)
         finally:
             self._checking -= 1
             # Not at once: if this one was accepted, it joins a batch before the loop turns.
             asyncio.get_running_loop().call_soon(self._batches.look)
-        return await self._concluded(backend, header, claim, checked=checked, spent=spent)
-
-    async def _concluded(
-        self, backend: Backend, header: str, claim: FormalProof, *, checked: Checked, spent: Spent
-    ) -> Verdict:
-        if checked.outcome is Outcome.PROVED and self._config.tier == "sound":
-            audit = await self._batches.audit(backend, header, claim)
-        else:
-            audit = Audit(outcome=checked.outcome, message=checked.message)
+        audit = await self._concluded(backend, header, claim, checked=checked, spent=spent)
         return Verdict(
             outcome=audit.outcome,
             passed=audit.outcome is Outcome.PROVED,
             message=audit.message,
+            seconds=time.monotonic() - started,
             cpu_s=spent.cpu_s,
             memory_mib=spent.memory_mib,
             premises=(audit.premises or checked.premises) if audit.outcome is Outcome.PROVED else (),
         )
+
+    async def _concluded(
+        self, backend: Backend, header: str, claim: FormalProof, *, checked: Checked, spent: Spent
+    ) -> Audit:
+        if checked.outcome is Outcome.PROVED and self._config.tier == "sound":
+            cost = Cost(proof_s=spent.cpu_s, header_s=spent.header_cpu_s)
+            return await self._batches.audit(backend, header, claim, cost=cost)
+        return Audit(outcome=checked.outcome, message=checked.message)
 
     async def _checked(self, backend: Backend, header: str, claim: FormalProof, spent: Spent) -> Checked:
         """What a session says; a session that is lost for no fault of the claim's is replaced, and asked again."""
@@ -239,7 +241,8 @@ class ProofPool:
         except TimeoutError as error:
             raise SessionLost(f"the header was not loaded (deadline {self._config.header_s:g} s)") from error
         self.tally.started += 1
-        slot.session, slot.key, slot.cpu_s = session, key, session.usage().cpu_s
+        slot.session, slot.key = session, key
+        slot.cpu_s = slot.header_cpu_s = session.usage().cpu_s
         return session
 
     async def _check(self, slot: Slot, session: Session, claim: FormalProof, spent: Spent) -> Checked:
@@ -257,7 +260,7 @@ class ProofPool:
         usage = session.usage()
         slot.uses += 1
         slot.cpu_s = usage.cpu_s
-        spent.cpu_s += max(0.0, usage.cpu_s - cpu_before)
+        spent.cpu_s, spent.header_cpu_s = spent.cpu_s + max(0.0, usage.cpu_s - cpu_before), slot.header_cpu_s
         spent.memory_mib = max(spent.memory_mib, usage.memory_mib)
         if slot.uses >= self._config.recycle_after or usage.memory_mib > self._config.recycle_mib:
             await slot.empty()
@@ -283,8 +286,8 @@ def _unsendable(claim: FormalProof, *, max_chars: int) -> str:
     return ""
 
 
-def _verdict(outcome: Outcome, message: str) -> Verdict:
-    return Verdict(outcome=outcome, passed=False, message=message)
+def _verdict(outcome: Outcome, message: str, started: float) -> Verdict:
+    return Verdict(outcome=outcome, passed=False, message=message, seconds=time.monotonic() - started)
 
 
 def _unsound(outcome: Outcome, message: str) -> Checked:

@@ -13,20 +13,20 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from sparring.verifiers.proofs import prison
 from sparring.verifiers.proofs.backend import SessionLost, Usage
+from sparring.verifiers.proofs.meter import Meter, computes
 from sparring.verifiers.proofs.prison import Command
 from sparring.verifiers.proofs.reader import Reader
+from sparring.verifiers.proofs.record import Record
+
+Errors = Literal["drained", "merged", "recorded"]
 
 CHUNK = 1 << 16
 COMPLAINT_BYTES = 4096  # kept of standard error; the rest is read and forgotten, or the prover would block
 END_S = 10.0  # from a kill until the kernel has ended everything
-LIST_S = 0.15
-STAT_BYTES = 1024
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 class Process:
@@ -36,18 +36,22 @@ class Process:
     """
 
     def __init__(
-        self, command: Command, *, jail: bool, merge_errors: bool = False, affinity: Sequence[int] = ()
+        self, command: Command, *, jail: bool, errors: Errors = "drained", affinity: Sequence[int] = ()
     ) -> None:
-        """``merge_errors``: standard error goes where standard output goes, in order."""
+        """Start it.
+
+        Args:     errors: where standard error goes: drained, its last bytes are kept; merged, in order into standard
+                  output; recorded, into a file in memory, which nobody is woken for.
+        """
         self._jailed = jail
         self._loop = asyncio.get_running_loop()
         self._complaint = b""
-        self._listed: list[int] = []
-        self._listed_at = -LIST_S
+        self._meter = Meter(self.pids)
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if jail else (-1, -1)
-        self._errors_fd, errors_end = (-1, -1) if merge_errors else os.pipe2(os.O_CLOEXEC)
-        if not merge_errors:
+        self._record = Record() if errors == "recorded" else None
+        self._errors_fd, errors_end = os.pipe2(os.O_CLOEXEC) if errors == "drained" else (-1, -1)
+        if self._errors_fd >= 0:
             os.set_blocking(self._errors_fd, False)  # our end alone: a prover that writes much has to wait for us
         self._directory: Path | None = None
         with ExitStack() as stack, theirs:
@@ -68,7 +72,8 @@ class Process:
         self, command: Command, *, jail: bool, stack: ExitStack, info_fd: int, ends: tuple[int, int]
     ) -> subprocess.Popen[bytes]:
         out, errors = ends
-        errors = out if errors < 0 else errors
+        if errors < 0:
+            errors = self._record.fileno() if self._record is not None else out
         if jail:
             files = {name: stack.enter_context(_memory(content)).fileno() for name, content in command.files.items()}
             words = prison.jailed(command, file_fds=files, info_fd=info_fd)
@@ -136,6 +141,14 @@ class Process:
             sent = self._socket.send(data) if data else 0
         return asyncio.ensure_future(self.send(data[sent:])) if sent < len(data) else None
 
+    def recorded(self, *, at_most: int) -> bytes:
+        """What was written to standard error since this was asked the last time.
+
+        Raises:   SessionLost: more than ``at_most`` bytes.
+        """
+        assert self._record is not None
+        return self._record.read(at_most=at_most)
+
     async def rest(self, *, at_most: int) -> bytes:
         """Everything the prover writes until it ends.
 
@@ -144,8 +157,14 @@ class Process:
         self.finish()
         return await self._reader.end(at_most=at_most)
 
+    def said(self, num_bytes: int) -> bytes:
+        """The last of what it has written so far that nobody took."""
+        return self._reader.tail(num_bytes)
+
     def complaint(self) -> str:
         """The last that was written to standard error."""
+        if self._record is not None:
+            return self._record.tail(COMPLAINT_BYTES).decode(errors="replace").strip()
         return self._complaint.decode(errors="replace").strip()
 
     def pids(self) -> list[int]:
@@ -157,25 +176,12 @@ class Process:
         return found
 
     def usage(self) -> Usage:
-        """Of all its processes together; which these are is looked up anew only now and then."""
-        now = self._loop.time()
-        if now - self._listed_at > LIST_S:
-            self._listed_at, self._listed = now, self.pids()
-        memory = cpu = 0.0
-        for pid in self._listed:
-            with suppress(OSError, ValueError, IndexError):
-                fields = _stat(pid)
-                cpu += sum(map(int, fields[11:15])) / TICKS
-                memory += int(fields[21]) * PAGE_MIB
-        return Usage(memory_mib=memory, cpu_s=cpu)
+        """Of all its processes together."""
+        return self._meter.usage()
 
     def computes(self) -> bool:
         """Whether any of its processes is running or ready to, rather than waiting for something."""
-        for pid in self.pids():
-            with suppress(OSError, IndexError):
-                if _stat(pid)[0] == b"R":
-                    return True
-        return False
+        return computes(self.pids())
 
     async def close(self) -> None:
         """Kill its process group, and with it the jail and everything inside; return when all are gone."""
@@ -190,6 +196,8 @@ class Process:
             if descriptor >= 0:
                 os.close(descriptor)
         self._info_fd = self._errors_fd = -1
+        if self._record is not None:
+            self._record.close()
 
     def _end(self) -> None:
         """What is below the process that we started goes first, so that this one, bubblewrap, still sees to its end.
@@ -227,15 +235,6 @@ class Process:
         if not data:
             self._loop.remove_reader(self._errors_fd)
         self._complaint = (self._complaint + data)[-COMPLAINT_BYTES:]
-
-
-def _stat(pid: int) -> list[bytes]:
-    """What the kernel says of a process, from its state on: field 3 of proc_pid_stat(5) comes first."""
-    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-    try:
-        return os.read(descriptor, STAT_BYTES).rpartition(b")")[2].split()
-    finally:
-        os.close(descriptor)
 
 
 def _memory(content: bytes) -> IO[bytes]:

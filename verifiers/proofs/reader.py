@@ -20,7 +20,7 @@ class Reader:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket, self._loop = connection, asyncio.get_running_loop()
-        self._data = bytearray()
+        self._data, self._room = bytearray(), bytearray(CHUNK)
         self._searched = 0
         self._wanted: bytes | None = None  # None: everything up to the end
         self._at_most = CHUNK
@@ -72,13 +72,13 @@ class Reader:
 
     def _read(self) -> None:
         try:
-            data = self._socket.recv(CHUNK)
+            size = self._socket.recv_into(self._room)
         except BlockingIOError:
             return
         except ConnectionError:  # it died with input unread: said once, and its last words come after
             return
-        if data:
-            self._data += data
+        if size:
+            self._data += memoryview(self._room)[:size]
         else:
             self._ended = True
             self._loop.remove_reader(self._socket)

@@ -15,6 +15,10 @@ from sparring.verifiers.proofs.rocq_recheck import Batch, recheck
 from sparring.verifiers.proofs.rocq_session import RocqSession
 from sparring.verifiers.proofs.rocq_top import ARGUMENTS, RocqTop
 
+# Of each clean process, beside so many times what the sessions used. coqchk has no virtual machine: what vm_compute
+# does in a second can take it hours, and nobody else's proof is re-checked meanwhile.
+CLEAN_CPU_S, CLEAN_TIMES = 10.0, 3.0
+
 
 class RocqBackend:
     """coqtop sessions, and coqc, coqtop and coqchk for the re-check.
@@ -57,11 +61,11 @@ class RocqBackend:
             raise
         return session
 
-    async def recheck(self, header: str, claims: Sequence[FormalProof]) -> Sequence[Audit | None]:
-        config, count = self._config, len(claims)
+    async def recheck(self, header: str, claims: Sequence[FormalProof], *, cpu_s: float) -> Sequence[Audit | None]:
+        config, at_most_s = self._config, CLEAN_CPU_S + CLEAN_TIMES * cpu_s
         limits = Limits(
-            wall_s=config.header_s + count * config.wall_s,
-            cpu_s=config.header_s + count * config.cpu_s,
+            wall_s=config.header_s + at_most_s,
+            cpu_s=at_most_s,
             memory_mib=config.memory_mib,
         )
         try:

@@ -41,23 +41,18 @@ async def premises(top: RocqTop, goal: str, *, own: str = "") -> tuple[str, ...]
 
 
 async def _term(top: RocqTop, name: str) -> str | None:
-    commands = ["Set Printing All.", f"Print {name}.", "Unset Printing All."]
-    (answer,) = await top.exchange(commands)
-    return answer.replies[1].output if answer.failed is None else None
+    _, term, _ = await top.printed(["Set Printing All.", f"Print {name}.", "Unset Printing All."])
+    return term or None
 
 
 async def _lemmas(top: RocqTop, words: Sequence[str]) -> list[str]:
     """Full names of those that are constants of a type in Prop."""
     if not words:
         return []
-    (located,) = await top.exchange([f"Locate Term {word}." for word in words])
-    if len(located.replies) != len(words):
-        raise SessionLost("names of a term can not be located")
-    full = [found[1] for reply in located.replies if (found := LOCATED.match(reply.output))]
+    located = await top.printed([f"Locate Term {word}." for word in words])
+    full = [found[1] for text in located if (found := LOCATED.match(text))]
     if not full:
         return []
     sorts = [f"Check ltac:(let T := type of {name} in let S := type of T in exact S)." for name in full]
-    (sorted_,) = await top.exchange(sorts)
-    if len(sorted_.replies) != len(full):
-        raise SessionLost("types of constants can not be asked")
-    return [name for name, reply in zip(full, sorted_.replies, strict=True) if reply.output.startswith("Prop")]
+    kinds = await top.printed(sorts)
+    return [name for name, kind in zip(full, kinds, strict=True) if kind.startswith("Prop")]

@@ -28,6 +28,7 @@ class Slot:
     key: Key | None = None  # of the session
     busy: bool = False
     uses: int = 0  # of the session
+    header_cpu_s: float = 0.0  # that starting the session and loading its header took
     cpu_s: float = 0.0  # used by the session when it was last looked at
     used_at: int = 0  # order of the last use
 

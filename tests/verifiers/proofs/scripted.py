@@ -75,10 +75,11 @@ class ScriptedSession:
 
 @dataclass(eq=False)
 class ScriptedBackend:
-    """``unsound`` proofs do not survive a re-check; ``audits``: how many re-checks break first."""
+    """``unsound`` proofs do not survive a re-check, ``endless`` ones end none; ``breaks``: how many break first."""
 
     name: str = "rocq"
     breaks: int = 0
+    suspects: bool = True  # whether a re-check that takes too long says which proof it was at
     problem: str = ""
     sessions: list[ScriptedSession] = field(default_factory=list)
     up: set[ScriptedSession] = field(default_factory=set)
@@ -109,12 +110,15 @@ class ScriptedBackend:
         self.up.add(session)
         return session
 
-    async def recheck(self, header: str, claims: list[FormalProof]) -> list[Audit | None]:
+    async def recheck(self, header: str, claims: list[FormalProof], *, cpu_s: float) -> list[Audit | None]:
         self.rechecks.append([claim.proof for claim in claims])
         await asyncio.sleep(0.005)
         if self.breaks > 0:
             self.breaks -= 1
             raise SessionLost("the re-check broke")
+        if any(claim.proof == "endless" for claim in claims):
+            position = [claim.proof for claim in claims].index("endless")
+            raise SessionLost("too long", outcome=Outcome.CPU_TIME, suspect=position if self.suspects else None)
         if any(claim.proof == "unsound" for claim in claims):
             return [None] * len(claims) if len(claims) > 1 else [Audit(outcome=Outcome.CHEATED, message="axiom")]
         return [Audit(outcome=Outcome.PROVED, premises=(claim.statement,)) for claim in claims]

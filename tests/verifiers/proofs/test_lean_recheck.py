@@ -34,7 +34,9 @@ async def rechecked(place, proofs, *, checker="leanchecker", header="import Init
     tools = stage.tools(place)
     config = ProofConfig(jail="always" if jail else "never", **options)
     backend = LeanBackend(config, LeanSettings(prefix=str(place), checker=tools[checker]))
-    return await backend.recheck(header, [cases.claim(proof, statement=f"{n} = {n}") for n, proof in enumerate(proofs)])
+    return await backend.recheck(
+        header, [cases.claim(proof, statement=f"{n} = {n}") for n, proof in enumerate(proofs)], cpu_s=0.0
+    )
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
@@ -107,7 +109,7 @@ async def test_a_checker_that_can_not_be_run_is_the_machinerys_failure(place):
     settings = LeanSettings(prefix=str(place), checker=tools["leanchecker"])
     backend = LeanBackend(ProofConfig(jail="never"), settings)
     with pytest.raises(SessionLost, match="could not be run"):
-        await backend.recheck("", [cases.claim("rfl")])
+        await backend.recheck("", [cases.claim("rfl")], cpu_s=0.0)
 
 
 def test_settings_come_from_the_environment_and_say_what_is_missing(place):

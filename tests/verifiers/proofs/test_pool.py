@@ -151,6 +151,16 @@ async def test_a_recheck_that_breaks_is_made_again_and_then_given_up_but_never_a
             await pool.verify(claim("ok"))
 
 
+@pytest.mark.parametrize(("suspects", "rechecks"), [(True, 3), (False, 7)])
+async def test_a_recheck_that_takes_too_long_costs_one_proof_and_asks_again_for_the_others(suspects, rechecks):
+    async with pool_of(scripted.ScriptedBackend(suspects=suspects)) as (pool, backend):
+        asked = [claim("endless" if number == 5 else "ok") for number in range(8)]
+        found = await outcomes(pool, *asked)
+        assert found == [Outcome.CPU_TIME if number == 5 else Outcome.PROVED for number in range(8)]
+        assert len(backend.rechecks) == rechecks
+        assert pool.stats()["proofs/infrastructure"] == 0
+
+
 async def test_the_fast_tier_asks_nobody_else():
     async with pool_of(tier="fast") as (pool, backend):
         assert (await pool.verify(claim("unsound"))).passed

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from sparring.core.claims import FormalProof
 from sparring.core.config import ProofConfig
 from sparring.core.types import Outcome
-from sparring.verifiers.proofs import prison, rocq_tools
+from sparring.verifiers.proofs import prison, rocq, rocq_tools
 from sparring.verifiers.proofs.backend import SessionLost
 from sparring.verifiers.proofs.backends import proof_pool
 from sparring.verifiers.proofs.prison import Command
@@ -23,6 +24,8 @@ pytestmark = [
     pytest.mark.skipif(bool(rocq_tools.missing()), reason=rocq_tools.missing()),
     pytest.mark.timeout(400),
 ]
+CLASSIC = "Coq.Logic.Classical_Prop.classic"
+FUNEXT = "Coq.Logic.FunctionalExtensionality.functional_extensionality_dep"
 ARITHMETIC = "Require Import Arith Lia List."
 PLUS_ZERO = "forall n : nat, n + 0 = n"
 # Long, for machines that do ten things at once; what has to end by a limit sets its own.
@@ -87,6 +90,21 @@ CASES = {
     "open statement": (proof("auto.", statement="n = n"), Outcome.FAILED, "the statement is refused"),
     "bad header": (proof("auto.", header="Require Import Nope."), Outcome.FAILED, "Nope"),
     "open header": (proof("auto.", header="Goal True."), Outcome.FAILED, "the header is refused"),
+    "header with an open section": (
+        proof("exact x.", statement="A", header="Section S. Variable A : Prop. Variable x : A."),
+        Outcome.FAILED,
+        "leaves the section or module S open; end it with: End S.",
+    ),
+    "header with an open module": (proof("exact I.", statement="True", header="Module M."), Outcome.FAILED, "M open"),
+    "header with closed sections": (
+        proof(
+            "exact f.",
+            statement="forall A, A -> A",
+            header="Section S. Variable A : Type. Definition f := fun x : A => x. End S.",
+        ),
+        Outcome.PROVED,
+        "",
+    ),
     "unfinished header": (proof("auto.", header="Require Import Lia"), Outcome.FAILED, "the header is refused"),
     "axiom of the library": (
         proof("intros P. apply classic.", statement="forall P, P \\/ ~ P", header="Require Import Classical."),
@@ -140,6 +158,62 @@ async def test_an_allowed_axiom_is_allowed_by_its_full_name():
             assert (await pool.verify(asked)).outcome is Outcome.CHEATED
 
 
+REALS = ("Coq.Reals.ClassicalDedekindReals.sig_forall_dec", FUNEXT)
+SQRT = (*REALS, "Coq.Reals.ClassicalDedekindReals.sig_not_dec")
+# What docs/proofs.md says to list: header, statement, proof, axioms.
+LIBRARY = {
+    "lra": (
+        "Require Import Reals Lra. Open Scope R_scope.",
+        "forall x y : R, x < y -> x < y + 1",
+        "intros. lra.",
+        REALS,
+    ),
+    "sqrt": (
+        "Require Import Reals. Open Scope R_scope.",
+        "forall x : R, 0 <= x -> sqrt (x * x) = x",
+        "intros x H. apply sqrt_square, H.",
+        SQRT,
+    ),
+    "functional extensionality": (
+        "Require Import FunctionalExtensionality.",
+        "forall f g : nat -> nat, (forall x, f x = g x) -> f = g",
+        "intros f g H. extensionality x. apply H.",
+        (FUNEXT,),
+    ),
+    "propositional extensionality": (
+        "Require Import PropExtensionality.",
+        "forall P Q : Prop, (P <-> Q) -> P = Q",
+        "exact propositional_extensionality.",
+        ("Coq.Logic.PropExtensionality.propositional_extensionality",),
+    ),
+    "decided propositions": (
+        "Require Import ClassicalDescription.",
+        "forall P : Prop, exists b : bool, if b then P else ~ P",
+        "intros P. destruct (excluded_middle_informative P); [exists true | exists false]; assumption.",
+        (CLASSIC, "Coq.Logic.Description.constructive_definite_description"),
+    ),
+    "dependent destruction": (
+        "Require Import Program.",
+        "forall (n : nat) (P : nat -> Type) (x y : P n), existT P n x = existT P n y -> x = y",
+        "intros n P x y H. dependent destruction H. reflexivity.",
+        ("Coq.Logic.Eqdep.Eq_rect_eq.eq_rect_eq",),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+async def test_proofs_on_axioms_of_the_library_need_those_the_documentation_names(name):
+    header, statement, text, axioms = LIBRARY[name]
+    asked = proof(text, statement=statement, header=header)
+    async with pool_of(rocq_axioms=axioms) as pool:
+        verdict = await pool.verify(asked)
+        assert verdict.outcome is Outcome.PROVED, verdict.message
+    async with pool_of(rocq_axioms=axioms[1:]) as pool:
+        assert (await pool.verify(asked)).outcome is Outcome.CHEATED
+    documented = (Path(__file__).parents[3] / "docs/proofs.md").read_text()
+    assert [axiom for axiom in axioms if axiom not in documented] == []
+
+
 @pytest.mark.parametrize("tier", ["fast", "sound"])
 async def test_premises_are_the_lemmas_of_the_term_and_not_of_the_text(tier):
     async with pool_of(tier=tier) as pool:
@@ -170,6 +244,25 @@ async def test_a_memory_hog_is_ended():
         assert verdict.outcome in (Outcome.MEMORY, Outcome.CRASHED, Outcome.FAILED)
         assert not verdict.passed
         assert (await pool.verify(proof("auto.", header=""))).outcome is Outcome.PROVED
+
+
+async def test_what_is_slow_only_in_the_checker_does_not_hold_up_its_neighbours(monkeypatch):
+    """The virtual machine takes a second for what coqchk, which has none, takes a minute for."""
+    monkeypatch.setattr(rocq, "CLEAN_CPU_S", 3.0)
+    header = "Require Import NArith."
+    slow = proof(
+        "vm_compute. reflexivity.", statement="N.eqb (N.iter 10000000 N.succ 0%N) 10000000%N = true", header=header
+    )
+    async with pool_of(sessions=2) as pool:
+        honest = [proof("reflexivity.", statement=f"{n} + 1 = 1 + {n}", header=header) for n in range(8)]
+        started = time.monotonic()
+        stalled, *verdicts = await asyncio.gather(*map(pool.verify, [slow, *honest]))
+        assert stalled.outcome is Outcome.CPU_TIME, stalled
+        assert "clean process" in stalled.message
+        assert {verdict.outcome for verdict in verdicts} == {Outcome.PROVED}
+        # Two bounds of some seven seconds each, on a machine with much else to do.
+        assert time.monotonic() - started < 200
+        assert pool.stats()["proofs/infrastructure"] == 0
 
 
 async def test_output_without_end_is_cut_off():
@@ -205,7 +298,7 @@ async def test_a_jailed_prover_sees_no_network_no_home_and_can_write_only_its_ow
     script = (
         "cat /etc/passwd; ls /root /home /work; cat /proc/net/dev; touch /usr/x /x; echo ok >file; cat file; env; id -u"
     )
-    process = Process(Command(argv=("/bin/sh", "-c", script)), jail=True, merge_errors=True)
+    process = Process(Command(argv=("/bin/sh", "-c", script)), jail=True, errors="merged")
     said = (await process.rest(at_most=1 << 16)).decode()
     await process.close()
     assert "ok\n" in said
@@ -220,7 +313,7 @@ async def test_a_jailed_prover_sees_no_network_no_home_and_can_write_only_its_ow
     "jail", [False, pytest.param(True, marks=pytest.mark.skipif(bool(prison.missing()), reason="no jail"))]
 )
 async def test_a_prover_that_floods_its_standard_error_is_drained_and_dies_with_its_children(jail):
-    script = "head -c 3000000 /dev/zero >&2; sleep 1000 & echo up; cat"
+    script = "head -c 3000000 /dev/zero >&2; sleep 1000 & sleep 1000 & echo up; cat"
     process = Process(Command(argv=("/bin/sh", "-c", script)), jail=jail)
     assert await process.ask(b"", b"up\n", at_most=100) == b"up\n"
     pids = process.pids()

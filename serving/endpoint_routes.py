@@ -64,8 +64,8 @@ class Counted:
         await self._app(scope, receive, counted)
 
 
-def shown_key(request: Request) -> Key:
-    """The key that the gate let in."""
+async def shown_key(request: Request) -> Key:
+    """The key that the gate let in; async, or FastAPI would take a thread for it."""
     key: Key = request.scope["state"]["key"]
     return key
 

@@ -143,6 +143,7 @@ class _Visit:
         self._deadline = asyncio.get_running_loop().time() + desk._config.request_timeout_s
         self._began = time.monotonic()
         self._ended = False
+        self._untold = False  # engines may have sampled, and have not said how much
         try:
             desk.limits.enter()
         except ApiError:
@@ -152,10 +153,13 @@ class _Visit:
 
     async def begin(self) -> Answer:
         """Raises:   ApiError: no version answers."""
+        self._untold = not self._work.query.stream
         try:
             async with asyncio.timeout_at(self._deadline):
                 answer = await self._desk._backend.begin(self._work.query)
+            self._untold = False
         except SamplingFailed as error:
+            self._untold = False
             raise ApiError(503, str(error), code="engines_unavailable") from error
         except TimeoutError as error:
             raise self._too_late() from error
@@ -200,13 +204,16 @@ class _Visit:
             raise ApiError(503, str(error), code="engines_unavailable") from error
 
     def end(self) -> None:
-        """Give back what was reserved and not used, and have the engines forget what is still running."""
+        """Give back what was reserved and not used, and have the engines forget what is still running.
+
+        Who leaves before an answer in one piece has come gets nothing back: nobody knows what was sampled.
+        """
         if self._ended:
             return
         self._ended = True
         desk, work = self._desk, self._work
         desk._backend.end(work.query)
-        desk.limits.give_back_tokens(self._key, work.num_reserved - work.num_spent)
+        desk.limits.give_back_tokens(self._key, 0 if self._untold else work.num_reserved - work.num_spent)
         desk.limits.leave()
         desk.metrics.in_flight.dec()
         desk.metrics.latency.observe(time.monotonic() - self._began)

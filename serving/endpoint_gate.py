@@ -11,7 +11,6 @@ everything that matters.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import os
 import time
 from base64 import b64decode
@@ -28,7 +27,7 @@ HOOK_TARGET = "sparring.serving.endpoint_gate.proxy_gates"
 MAX_BODY, BODY_TIMEOUT = "SPARRING_ENDPOINT_MAX_BODY_BYTES", "SPARRING_ENDPOINT_BODY_TIMEOUT_S"
 
 OPEN_PATHS = {"/healthz"}  # answered without a key
-PAGE = "/run"  # the run's page, for which a browser sends the key as a password, and which no limit counts
+PAGE = "/run"  # the run's page, for which a browser sends the key as a password
 # Serve's own, by which a client could have a request outlive its connection or its deadline.
 SERVES_HEADERS = {b"x-request-disconnect-disabled", b"x-request-timeout-seconds", b"serve_multiplexed_model_id"}
 
@@ -112,8 +111,7 @@ class KeyGate:
                 key = self._find(_secret(scope, or_password=on_page), time.time())
                 if key is None:
                     raise unauthorized(by_browser=on_page)
-                if not on_page:
-                    self._count(key)
+                self._count(key)
             except ApiError as error:
                 await error.response()(scope, receive, send)
                 return
@@ -149,7 +147,7 @@ def _password(credentials: str) -> str:
     """Of what a browser sends, whatever the user's name; RFC 7617."""
     try:
         return b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 

@@ -72,7 +72,11 @@ class HostedEngine:
             failed=lambda error: call_in(loop, fail, error),
             started=lambda: call_in(loop, started.set_result, None),
         )
-        await started
+        try:
+            await started
+        except BaseException as error:  # cancelled, too: half a start must not pass for one
+            self._failure = self._failure or error
+            raise
         self._is_running = True
 
     async def stage(self, directory: Path, sha256: str | None) -> StagedWeights:

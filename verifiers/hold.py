@@ -71,10 +71,17 @@ class Hold:
                 self.socket.close()
 
     def has_spoken(self) -> bool:
-        """Whether there is something to receive, if only that it has ended."""
+        """Whether there is something to receive."""
+        return bool(self._events() & select.POLLIN)
+
+    def has_ended(self) -> bool:
+        """Whether the interpreter has gone."""
+        return bool(self._events() & select.POLLHUP)
+
+    def _events(self) -> int:
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return next((event for _, event in poll.poll(0)), 0)
 
     def ready(self) -> None:
         """The interpreter has said so: note which process it is."""

@@ -128,6 +128,11 @@ def _printable(text: str) -> str:
 
 def _forbidden(report: Ending) -> tuple[Outcome, str]:
     """A program that ends itself by a signal has crashed, though the call that sends it is forbidden."""
+    if report.call < 0:
+        return (
+            Outcome.FORBIDDEN,
+            "forbidden call: a signal ended it before it could be named",
+        )
     name, arguments = syscalls.name(report.call), report.arguments
     if name in SIGNAL_POSITION and arguments[0] == report.own_pid:
         number = arguments[SIGNAL_POSITION[name]]

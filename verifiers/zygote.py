@@ -103,6 +103,9 @@ class Zygote:
             self.kill()
         if self._hold and not self._successor and self._is_worn(self._hold):
             self._successor = self._started()
+        if self._hold and self._successor and self._successor.has_ended():
+            self._successor.kill()
+            self._successor = None
         if self._hold and self._successor and (self._successor.has_spoken() or self._runs >= 2 * RECYCLE_AFTER):
             self._hold.kill()
             self._hold = None

@@ -7,7 +7,9 @@ import json
 import time
 from base64 import b64encode
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from pydantic import ValidationError
@@ -15,6 +17,7 @@ from pydantic import ValidationError
 from sparring.core.errors import UsageError
 from sparring.core.metrics import declared
 from sparring.core.types import FinishReason
+from sparring.serving.endpoint_desk import _Visit
 from sparring.serving.endpoint_files import Watched, read_steering, write_private
 from sparring.serving.endpoint_gate import BodyGate, KeyGate, ProxyGate
 from sparring.serving.endpoint_keys import Key, Keys, hash_of, load_keys
@@ -304,11 +307,40 @@ async def test_a_browser_shows_its_key_as_a_password_on_the_page_alone() -> None
     for path in ("/run", "/run/", "/run/tasks"):
         assert (await through(gate, path=path, headers=basic("anybody:s:t")))[0] == 200
         assert (await through(gate, path=path, headers=[(b"authorization", b"Bearer s:t")]))[0] == 200
-        for wrong in (basic("s:t"), basic("a:wrong"), [(b"authorization", b"Basic %%%")], []):
+        for wrong in (
+            basic("s:t"),
+            basic("a:wrong"),
+            [(b"authorization", b"Basic %%%")],
+            [(b"authorization", b"Basic \xc3\xa9")],
+            [],
+        ):
             assert (await through(gate, path=path, headers=wrong))[0] == 401
     for path in ("/v1/models", "/running", "/metrics", "/run2/"):
         assert (await through(gate, path=path, headers=basic("anybody:s:t")))[0] == 401
-    assert not counted
+    assert len(counted) == 6
+
+
+# --- visits --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stream", "given_back"), [(False, 0), (True, 90)])
+async def test_who_leaves_before_an_answer_in_one_piece_gets_no_tokens_back(stream: bool, given_back: int) -> None:
+    desk = MagicMock()
+    desk._config.request_timeout_s = 60.0
+    desk._backend.begin = lambda query: asyncio.Event().wait()  # never answers
+    work = SimpleNamespace(
+        query=SimpleNamespace(stream=stream),
+        num_reserved=100,
+        num_spent=10,
+        num_prompt_tokens=10,
+        num_completion_tokens=0,
+    )
+    visit = _Visit(desk, work, key=key())  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(visit.begin(), 0.01)
+    visit.end()
+    visit.end()
+    desk.limits.give_back_tokens.assert_called_once_with(key(), given_back)
 
 
 # --- requests ------------------------------------------------------------------------------------------------------

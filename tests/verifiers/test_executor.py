@@ -1,8 +1,15 @@
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
+import socket
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from sparring.core.claims import ProgramRun, ValueMatch
@@ -13,6 +20,7 @@ from sparring.core.types import Outcome
 from sparring.verifiers import protocol, zygote
 from sparring.verifiers.executor import ExecutorPool
 from sparring.verifiers.hold import Hold
+from sparring.verifiers.inside.watch import forget_listeners
 
 LIMITS = ExecutorConfig(processes=1, cpu_s=2.0, wall_s=5.0, memory_mib=64, output_chars=1000, max_retries=1)
 SLOW = "import time\ndef f(x):\n    time.sleep(0.5)\n    return x"
@@ -262,3 +270,67 @@ async def test_the_event_loop_goes_on_while_a_program_runs(pool):
         await asyncio.sleep(0.01)
         ticks += 1
     assert ticks > 10
+
+
+ORPHANS = """
+import os
+os.geteuid = lambda: 1  # as for an ordinary user: a program of tier X can fork then
+import sys, threading
+from sparring.verifiers.judge import Run
+from sparring.verifiers.protocol import Limits
+from sparring.verifiers.zygote import Zygote
+limits = Limits(cpu_s=5, wall_s=60, memory_mib=128, output_chars=100, pipe_share=0.25)
+program = "import os, time\\ndef f(x):\\n    for _ in range(2): os.fork() or time.sleep(60)\\n    time.sleep(60)"
+zygote = Zygote("X", second=False)
+zygote.run_blocking(Run(program="def f(x): return x", arguments=("1",), limits=limits))
+print("ready", flush=True)
+zygote.run_blocking(Run(program=program, arguments=("1",), limits=limits))
+"""
+
+
+def test_what_a_program_forked_dies_with_whoever_asked_for_it():
+    subreaper, libc = 36, ctypes.CDLL(None)
+    libc.prctl(subreaper, 1, 0, 0, 0)
+    try:
+        with subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE) as parent:
+            assert parent.stdout.readline() == b"ready\n"
+            (zygote_process,) = psutil.Process(parent.pid).children()
+            assert soon(lambda: len(zygote_process.children(recursive=True)) == 3)  # the program and two more
+            below = psutil.Process(parent.pid).children(recursive=True)
+            parent.kill()
+        assert soon(lambda: not any(one.is_running() and one.status() != "zombie" for one in below))
+    finally:
+        libc.prctl(subreaper, 0, 0, 0, 0)
+
+
+def soon(condition):
+    end = time.monotonic() + 20
+    while not (holds := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds
+
+
+def test_a_listener_that_a_dead_child_sent_is_not_the_next_ones():
+    reports, reporter = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reports, reporter:
+        reports.setblocking(False)
+        for _ in range(2):
+            socket.send_fds(reporter, [b"."], [reporter.fileno()])
+        before = len(os.listdir("/proc/self/fd"))
+        forget_listeners(SimpleNamespace(reports=reports))
+        assert len(os.listdir("/proc/self/fd")) == before
+        with pytest.raises(BlockingIOError):
+            reports.recv(1)
+
+
+async def test_a_successor_that_died_at_its_start_costs_nothing(pool, monkeypatch):
+    await pool.verify(claim())
+    monkeypatch.setattr(zygote, "RECYCLE_AFTER", 2)
+    held = pool._slots[0].zygote(SimpleNamespace(second=False))
+    for _ in range(3):
+        assert (await pool.verify(claim())).outputs == ("9",)
+    if held._successor is not None:  # it may be in place already
+        os.killpg(held._successor._process.pid, signal.SIGKILL)
+        assert soon(held._successor.has_ended)
+    assert (await pool.verify(claim())).outputs == ("9",)
+    assert pool.tally.infrastructure == 0

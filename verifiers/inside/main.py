@@ -36,7 +36,7 @@ from sparring.verifiers.inside.kernel import (
     prctl,
 )
 from sparring.verifiers.inside.program import MODULE, Results, evaluate, shun_datetime_in_c
-from sparring.verifiers.inside.watch import kill_orphans, watch
+from sparring.verifiers.inside.watch import forget_listeners, kill_orphans, watch
 from sparring.verifiers.inside.wire import MESSAGE_BYTES, REQUEST, Ending, Request
 
 # What ``python -c`` is given: finds this package under ROOT, and forgets where it was before a child could look there.
@@ -71,8 +71,7 @@ def main(control_fd: str, options_json: str) -> None:
     if options["affinity"]:
         os.sched_setaffinity(0, options["affinity"])
     prctl(PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's, in /proc as by ptrace
-    if options["perturb"]:
-        shun_datetime_in_c()
+    shun_datetime_in_c()
     if options["preload"]:
         warm_up(options["preload"])
     os.register_at_fork = posix.register_at_fork
@@ -136,9 +135,10 @@ def _run(
     finally:
         signal.pidfd_send_signal(pid_fd, signal.SIGKILL)  # to a zombie as well: it is not reaped yet
         os.close(pid_fd)
-    _, status, usage = os.wait4(child, 0)
-    if not confinement.pid_namespaces:  # else the kernel ended what the first process of the namespace left
-        kill_orphans()
+        _, status, usage = os.wait4(child, 0)
+        if not confinement.pid_namespaces:  # else the kernel ended what the first process of the namespace left
+            kill_orphans()
+        forget_listeners(confinement)
     return Ending(
         status=status,
         end=end,

@@ -61,13 +61,18 @@ def watch(
                 if descriptor == control.fileno():
                     raise ConnectionError("the parent has gone")
                 listener = _sent(confinement.reports)
-                if call := _forbidden_call(listener):
+                if listener >= 0 and (call := _forbidden_call(listener)):
                     return CALL, *call
                 poll.unregister(notices)  # the child is about to end
     finally:
-        for descriptor in (listener, _sent(confinement.reports)):
-            if descriptor >= 0:
-                os.close(descriptor)
+        if listener >= 0:
+            os.close(listener)
+
+
+def forget_listeners(confinement: Confinement) -> None:
+    """Take what a child has sent and nobody took; only once it is dead, when nothing more can come."""
+    while (descriptor := _sent(confinement.reports)) >= 0:
+        os.close(descriptor)
 
 
 def _waited(control: socket.socket) -> tuple[float, bool]:
@@ -95,16 +100,22 @@ def _used_s(child: int) -> float:
 
 
 def _forbidden_call(listener: int) -> tuple[int, tuple[int, ...]] | None:
-    """Number and arguments of the call that the child is held in; None if it is in none, or was killed meanwhile."""
+    """Number and arguments of the call that the child is held in, -1 if it can not be said any more.
+
+    None: the child is in no such call, it has ended.
+    """
     waiting = select.poll()
     waiting.register(listener, select.POLLIN)
-    if not any(event & select.POLLIN for _, event in waiting.poll(0)):  # to receive would block
+    events = waiting.poll(0)
+    if any(event & select.POLLHUP for _, event in events):
         return None
+    if not events:  # to receive would block; a signal of the child's own has taken it out of the call
+        return -1, NO_ARGUMENTS
     notification = bytearray(SECCOMP_NOTIF.size)
     try:
         fcntl.ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification)
     except OSError:
-        return None
+        return -1, NO_ARGUMENTS
     _, _, _, number, _, _, *arguments = SECCOMP_NOTIF.unpack(notification)
     return number, tuple(arguments)
 

@@ -87,7 +87,7 @@ def bench_serve(
     as_json: Json = False,
     rounds: Annotated[int, typer.Option(min=1, help="Of 64 queries, to the engine and to the endpoint.")] = 8,
     windows: Annotated[int, typer.Option(min=1, help="Of training, without and with queries.")] = 4,
-    hosting: Annotated[str, typer.Option(help="While training: own or shared.")] = "own",
+    hosting: Annotated[str, typer.Option(help="While training: shared or own.")] = "shared",
 ) -> None:
     """The endpoint over the bare engine, and training throughput with queries at 20 % of its capacity.
 

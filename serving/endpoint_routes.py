@@ -71,7 +71,7 @@ async def shown_key(request: Request) -> Key:
 
 
 ShownKey = Annotated[Key, Depends(shown_key)]
-_STREAM: dict[str, Any] = {"schema": {"type": "string"}}
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
 
 def _responses(answer: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -81,7 +81,8 @@ def _responses(answer: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _add_answers(app: FastAPI, desk: Desk) -> None:
     responses = _responses("completions, or events of them", 400, 401, 404, 408, 413, 429, 503)
-    responses[200]["content"] = {"text/event-stream": _STREAM}
+    # No schema: OpenAPI 3.1 has none for events, and readers of the document would hold each event against it.
+    responses[200]["content"] = {"text/event-stream": {}}
 
     @app.post("/v1/completions", response_model=CompletionAnswer, responses=responses)
     async def completions(body: CompletionRequest, key: ShownKey) -> Response:
@@ -119,7 +120,7 @@ def _add_looks(app: FastAPI, desk: Desk, *, created: int) -> None:
         return Health(status="ok", version=state.serving, reason=state.problem)
 
     @app.get("/metrics", responses=_responses("Prometheus's text format", 401, 429, 503) | {
-        200: {"description": "Prometheus's text format", "content": {"text/plain": _STREAM}}
+        200: {"description": "Prometheus's text format", "content": {"text/plain": _TEXT}}
     }, response_class=Response)  # fmt: skip
     async def metrics() -> Response:
         """Counters of the endpoint, named as in core/metrics.py."""

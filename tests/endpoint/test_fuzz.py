@@ -7,11 +7,25 @@ import subprocess
 import sys
 
 import pytest
-from served import ROOT, Served, environment
+import schemathesis
+from schemathesis.specs.openapi import checks
+from served import PROMPT, ROOT, Served, environment
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(3000)]
 
 EXAMPLES = int(os.environ.get("SPARRING_FUZZ_EXAMPLES", "25"))  # of each kind and route; 1000 make 7,000 cases
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/chat/completions"])
+def test_a_stream_is_what_the_document_says(served: Served, path: str) -> None:
+    headers = {"authorization": f"Bearer {served.key}"}
+    document = schemathesis.openapi.from_url(f"{served.url}/openapi.json", headers=headers)
+    document.config.base_url = served.url
+    asked = {"prompt": PROMPT} if path == "/v1/completions" else {"messages": [{"role": "user", "content": PROMPT}]}
+    case = document[path]["POST"].Case(body={"model": "policy", "stream": True, "max_tokens": 4, **asked})
+    answer = case.call(headers=headers)
+    assert answer.status_code == 200, answer.text
+    case.validate_response(answer, checks=[checks.content_type_conformance, checks.response_schema_conformance])
 
 
 def test_no_generated_request_breaks_it_or_hangs(served: Served) -> None:

@@ -54,13 +54,19 @@ class Process:
         if self._errors_fd >= 0:
             os.set_blocking(self._errors_fd, False)  # our end alone: a prover that writes much has to wait for us
         self._directory: Path | None = None
-        with ExitStack() as stack, theirs:
-            for descriptor in (info_end, errors_end):
-                if descriptor >= 0:
-                    stack.callback(os.close, descriptor)
-            self._process = self._started(
-                command, jail=jail, stack=stack, info_fd=info_end, ends=(theirs.fileno(), errors_end)
-            )
+        try:
+            with ExitStack() as stack, theirs:
+                for descriptor in (info_end, errors_end):
+                    if descriptor >= 0:
+                        stack.callback(os.close, descriptor)
+                self._process = self._started(
+                    command, jail=jail, stack=stack, info_fd=info_end, ends=(theirs.fileno(), errors_end)
+                )
+        except BaseException:
+            self._let_go()
+            if self._directory is not None:
+                shutil.rmtree(self._directory)
+            raise
         if affinity:
             os.sched_setaffinity(self._process.pid, affinity)
         self._socket.setblocking(False)
@@ -191,6 +197,10 @@ class Process:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         await asyncio.shield(asyncio.to_thread(self._end))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close our ends."""
         self._socket.close()
         for descriptor in (self._info_fd, self._errors_fd):
             if descriptor >= 0:

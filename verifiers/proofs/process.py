@@ -64,8 +64,7 @@ class Process:
                 )
         except BaseException:
             self._let_go()
-            if self._directory is not None:
-                shutil.rmtree(self._directory)
+            self._remove_files()
             raise
         if affinity:
             os.sched_setaffinity(self._process.pid, affinity)
@@ -234,6 +233,9 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._remove_files()
+
+    def _remove_files(self) -> None:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -89,7 +89,7 @@ async def drive(pool, count, *, first=0, kill_every=0):
     """Verdicts on ``count`` claims, ``AT_ONCE`` at a time; what was wrong."""
     random = Random(first)
     kinds = random.choices(list(MIX), weights=[share for share, *_ in MIX.values()], k=count)
-    numbers, answers, wrong = iter(range(count)), Counter(), []
+    numbers, answers, wrong, started = iter(range(count)), Counter(), [], time.monotonic()
 
     async def lane():
         for number in numbers:
@@ -97,6 +97,8 @@ async def drive(pool, count, *, first=0, kill_every=0):
                 await kill_one_at_work(pool, random)
             verdict = await pool.verify(asked(kinds[number], first + number))
             answers[number] += 1
+            if len(answers) % 1000 == 0:
+                print(f"claims={len(answers)} seconds={time.monotonic() - started:.0f} wrong={len(wrong)}", flush=True)
             if not right(kinds[number], first + number, verdict):
                 wrong.append((kinds[number], first + number, verdict))
 

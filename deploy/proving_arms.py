@@ -12,6 +12,8 @@ STP, EXPERT = "stp", "expert_iteration"
 SAYS: Mapping[str, str] = {
     STP: "conjecturer and prover, as the run file has it",
     EXPERT: "no conjecturer: the whole budget goes to unproved targets",
+    "retrained": "the same, from the seed prover on all proofs in every round, as the paper's baseline",
+    "no_learning": "the same with a prover that never learns: what sampling alone proves",
     "no_reweighting": "every conjecture that is kept weighs the same",
     "no_elegance": "no elegance filter",
 }
@@ -33,9 +35,12 @@ def arm_overrides(name: str, base: RunConfig, *, seed: int) -> list[str]:
     """The overrides that make ``base``, the run file as it is, into one run of the arm ``name``."""
     options = STPOptions.model_validate(base.recipe.options)
     both = options.targets_per_round + options.conjectures_per_round
+    alone = [f"recipe.options.targets_per_round={both}", "recipe.options.conjectures_per_round=0"]
     changes = {
         STP: [],
-        EXPERT: [f"recipe.options.targets_per_round={both}", "recipe.options.conjectures_per_round=0"],
+        EXPERT: alone,
+        "retrained": [*alone, "recipe.options.refresh_every=1"],
+        "no_learning": [*alone, "learner.learning_rate=0.0"],
         "no_reweighting": ["recipe.options.reweight=false"],
         "no_elegance": ["recipe.options.elegance_drop=0.0"],
     }

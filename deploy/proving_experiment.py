@@ -22,7 +22,16 @@ from sparring.deploy.experiment import INTERRUPTED, locked, terminable
 from sparring.deploy.experiment_jobs import Job, Runner, Stage, launch_pinned, usable_cores
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
 from sparring.deploy.proving_plot import draw
-from sparring.deploy.proving_results import Curves, Point, common_budget, contrasts, read_curve, table
+from sparring.deploy.proving_results import (
+    Curves,
+    Point,
+    common_budget,
+    contrasts,
+    held_out_table,
+    read_curve,
+    read_held_out,
+    table,
+)
 from sparring.deploy.test_set import last_commit, unfinished
 from sparring.recipes.stp_targets import read_targets
 
@@ -102,8 +111,13 @@ def write_results(out: Path, *, num_targets: int) -> str:
     if not curves:
         return "no run is finished"
     budget = common_budget(curves)
-    shown = table(curves, budget=budget, num_targets=num_targets, says=SAYS)
-    numbers = {"budget": budget, "contrasts": contrasts(curves, budget=budget), "curves": curves}
+    held_out = {
+        arm: [read_held_out(RunDirectory(out / arm / f"seed{seed}").evaluations) for seed in runs]
+        for arm, runs in curves.items()
+    }
+    shown = table(curves, budget=budget, num_targets=num_targets, says=SAYS) + held_out_table(held_out)
+    contrasted = contrasts(curves, budget=budget)
+    numbers = {"budget": budget, "contrasts": contrasted, "held_out": held_out, "curves": curves}
     (out / "table.md").write_text(shown)
     (out / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=2))
     (out / "proved.svg").write_text(draw(curves, title="Proved targets over sampled proofs"))

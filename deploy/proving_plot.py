@@ -8,9 +8,12 @@ from math import floor, log10
 from sparring.deploy.proving_results import Curves, Point
 from sparring.deploy.report_figures import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 400, 60, 20, 46, 50
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 60, 20, 66, 50
 # Arms differ in dash too, so that a grey print can be read.
-STYLES = ((BLUE, ""), (VERMILION, "7 4"), (GREEN, "2 3"), (PURPLE, "9 3 2 3"))
+STYLES = (
+    (BLUE, ""), (VERMILION, "7 4"), (INK, "12 3"), (MUTED, "1 3"), (GREEN, "2 3"), (PURPLE, "9 3 2 3")
+)  # fmt: skip
+IN_A_ROW = 3  # arms of the legend
 NUM_TICKS = 5
 
 
@@ -69,8 +72,9 @@ def _axes(most_x: float, most_y: float) -> Sequence[str]:
 
 
 def _legend(arm: str, position: int, *, colour: str, dash: str) -> Sequence[str]:
-    x = LEFT + 130 + position * 140
+    x, y = LEFT + 130 + position % IN_A_ROW * 180, 12 + position // IN_A_ROW * 20
     return [
-        f'<line x1="{x}" y1="12" x2="{x + 26}" y2="12" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>',
-        f'<text x="{x + 31}" y="16" fill="{INK}">{arm.replace("_", " ")}</text>',
+        f'<line x1="{x}" y1="{y}" x2="{x + 26}" y2="{y}" stroke="{colour}" stroke-width="2" '
+        f'stroke-dasharray="{dash}"/>',
+        f'<text x="{x + 31}" y="{y + 4}" fill="{INK}">{arm.replace("_", " ")}</text>',
     ]

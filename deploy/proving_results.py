@@ -12,6 +12,7 @@ from statistics import fmean
 
 from sparring.core.metrics import read_metrics
 from sparring.deploy.proving_arms import EXPERT, STP
+from sparring.deploy.statistics import by_kind, moment, read_evaluations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Contrast:
 
 
 Curves = Mapping[str, Mapping[int, Sequence[Point]]]  # arm -> seed -> its run
+Rates = Mapping[str, tuple[float, float]]  # kind of held-out theorems -> share of proofs that are right, start and end
+HeldOut = Mapping[str, Sequence[Rates]]  # arm -> its runs
 
 
 def read_curve(metrics: Path, *, began: float) -> list[Point]:
@@ -47,6 +50,39 @@ def read_curve(metrics: Path, *, began: float) -> list[Point]:
         proofs += int(row["budget/proofs"])
         points.append(Point(proofs=proofs, proved=int(row["targets/proved"]), seconds=row["time"] - began))
     return points
+
+
+def read_held_out(evaluations: Path) -> Rates:
+    """How a run did on held-out theorems; empty where it was not asked."""
+    held = read_evaluations(evaluations) if evaluations.exists() else []
+    start, end = (by_kind(moment(held, phase)) for phase in ("start", "end"))
+    return {
+        kind: (fmean(one.solve_rate for one in start[kind]), fmean(one.solve_rate for one in end[kind]))
+        for kind in sorted(start)
+        if kind in end
+    }
+
+
+def held_out_table(held_out: HeldOut) -> str:
+    """In Markdown: the mean over an arm's runs of the rates before and after."""
+    kinds = sorted({kind for runs in held_out.values() for rates in runs for kind in rates})
+    if not kinds:
+        return ""
+    lines = [
+        "",
+        "Proofs of held-out theorems that are right, at the start -> at the end, mean of the seeds.",
+        "",
+        f"| arm | {' | '.join(kinds)} |",
+        "|---|" + "---|" * len(kinds),
+    ]
+    for arm, runs in held_out.items():
+        asked = [rates for rates in runs if rates]
+        if not asked:
+            continue
+        means = [[fmean(rates[kind][end] for rates in asked) for end in (0, 1)] for kind in kinds]
+        cells = [f"{before:.3f} -> {after:.3f}" for before, after in means]
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def proved_at(curve: Sequence[Point], proofs: float) -> float:

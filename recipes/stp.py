@@ -86,12 +86,13 @@ class STP(Recipe):
         if kind == RECALL:
             return await self._open_recall(number, slot, task_id=task_id, archive=archive)
         plan = await self._round(number, archive)
-        facts = {"round": number, "num_proved": plan.num_proved}
+        facts = {"round": number, "num_proved": len(plan.proved)}
         seed = plan.seed(slot, max_repeats=self.options.max_repeats) if kind == CONJECTURES else None
         if seed is None:
             # In the first round nothing is proved yet: its whole budget goes to the targets.
-            target = plan.target(slot, num_slots=self.options.targets_per_round, between=kind == CONJECTURES)
-            payload = {**target.payload, **facts, "target": target.task_id}
+            target = plan.target(slot + (self.options.targets_per_round if kind == CONJECTURES else 0))
+            known = target.task_id in plan.proved
+            payload = {**target.payload, **facts, "target": target.task_id, "proved_before": known}
             return Task(task_id=task_id, kind=PROVE, payload=payload, parents=(target.task_id,))
         given = {"statement": seed.record.statement, "proof": seed.record.proof, "lemma": seed.lemma}
         return Task(task_id=task_id, kind=CONJECTURES, payload={**given, **facts}, parents=(seed.record.target,))
@@ -100,8 +101,8 @@ class STP(Recipe):
         if self._plan is None or self._plan[0] != number:
             self._load_targets()
             rng = Random(f"{self.options.seed}/round/{number}")
-            plan = plan_round(self._targets, await archived_proofs(archive), options=self.options, rng=rng)
-            self._plan = (number, plan)
+            records = await archived_proofs(archive)
+            self._plan = (number, plan_round(number, self._targets, records, options=self.options, rng=rng))
         return self._plan[1]
 
     def _load_targets(self) -> None:
@@ -187,8 +188,8 @@ class STP(Recipe):
         return [rewarded(episode, rewards.get(episode.episode_id, 0.0)) for episode in cohort]
 
     def _unproved(self, cohort: Sequence[Episode]) -> list[Task]:
-        """The targets that the round attempted in vain, each once."""
-        tried = [episode for episode in cohort if episode.task.kind == PROVE]
+        """The targets that the round attempted in vain and no round before proved, each once."""
+        tried = [e for e in cohort if e.task.kind == PROVE and not e.task.payload["proved_before"]]
         proved = {episode.task.payload["target"] for episode in tried if num_correct(episode)}
         failed = {e.task.payload["target"]: e.task for e in tried if e.task.payload["target"] not in proved}
         return [failed[name] for name in sorted(failed)]

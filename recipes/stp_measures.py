@@ -15,7 +15,8 @@ def measure(cohort: Sequence[Episode]) -> dict[str, float]:
     tried = [episode for episode in cohort if episode.task.kind == "prove"]
     conjectured = [episode for episode in cohort if episode.task.kind == "conjecture"]
     before = max((episode.task.payload["num_proved"] for episode in (*tried, *conjectured)), default=0)
-    proved = {e.task.payload["target"]: e.task.payload.get("level") for e in tried if num_correct(e)}
+    new = [e.task.payload for e in tried if num_correct(e) and not e.task.payload["proved_before"]]
+    proved = {payload["target"]: payload.get("level") for payload in new}
     found = {
         "targets/proved": float(before + len(proved)),
         "targets/new": float(len(proved)),

@@ -1,7 +1,9 @@
 """What one round of STP attempts, decided from the archived proofs: targets for the prover, seeds for the conjecturer.
 
-archived proofs ──► proved targets ──► the others, spread over the round's slots
+archived proofs ──► proved targets ──► the others, least attempted first, over the round's slots
                └──► seeds: (proof of a target, a lemma it uses), each pair once, no lemma too often
+
+A plan is a function of the proofs of earlier rounds, so every worker makes the same one, whenever it does.
 """
 
 from __future__ import annotations
@@ -28,16 +30,13 @@ class Seed:
 class Round:
     """Who starts where: the i-th opening of a kind takes the i-th entry."""
 
-    targets: Sequence[Task]  # to attempt, in random order; at least one
+    targets: Sequence[Task]  # to attempt, least attempted first; at least one
     seeds: Sequence[Seed]
-    num_proved: int  # targets, before the round
+    proved: frozenset[str]  # targets, before the round
 
-    def target(self, slot: int, *, num_slots: int, between: bool = False) -> Task:
-        """The target of a slot: slots are spread evenly over the targets, whichever are more.
-
-        Args:     between: one that lies between two slots', where there are as many.
-        """
-        return self.targets[(2 * slot + between) * len(self.targets) // (2 * num_slots) % len(self.targets)]
+    def target(self, slot: int) -> Task:
+        """The target of a slot: one after the other, and again from the first where there are more slots."""
+        return self.targets[slot % len(self.targets)]
 
     def seed(self, slot: int, *, max_repeats: int) -> Seed | None:
         """The seed of a slot, None once each has been taken ``max_repeats`` times."""
@@ -46,20 +45,46 @@ class Round:
         return self.seeds[slot % len(self.seeds)]
 
 
-def plan_round(targets: Sequence[Task], records: Sequence[ProofRecord], *, options: STPOptions, rng: Random) -> Round:
-    """The plan of the next round. Where every target is proved, all are attempted again."""
+def plan_round(
+    number: int, targets: Sequence[Task], records: Sequence[ProofRecord], *, options: STPOptions, rng: Random
+) -> Round:
+    """The plan of round ``number`` (from 0). Where every target is proved, all are attempted again.
+
+    Args:     records: later ones than the round's are passed over: others may be playing it already.
+    """
+    earlier = [record for record in records if record.round < number]
     best: dict[str, float] = {}
-    for record in records:
+    found_in: dict[str, int] = {}  # target: the round in which it was first proved
+    for record in earlier:
         if record.target:
             best[record.target] = max(best.get(record.target, 0.0), record.pass_rate)
-    wanted = [task for task in targets if _is_attempted(task, best, options=options, rng=rng)]
-    order = wanted or list(targets)
+            found_in[record.target] = min(found_in.get(record.target, number), record.round)
+    # One order for the whole run: a round goes on where the one before ended, so that none is left out for long.
+    order = Random(f"{options.seed}/targets").sample(targets, len(targets))
+    first = _next_turn(order, found_in, number=number, options=options)
+    turned = [*order[first:], *order[:first]]
+    wanted = [task for task in turned if _is_attempted(task, best, options=options, rng=rng)]
     weights = {task.task_id: int(task.payload.get("matching_weight", 1)) for task in targets}
     return Round(
-        targets=rng.sample(order, len(order)),
-        seeds=choose_seeds(records, best, weights, options=options, rng=rng),
-        num_proved=sum(task.task_id in best for task in targets),
+        targets=wanted or turned,
+        seeds=choose_seeds(earlier, best, weights, options=options, rng=rng),
+        proved=frozenset(best),
     )
+
+
+def _next_turn(order: Sequence[Task], found_in: Mapping[str, int], *, number: int, options: STPOptions) -> int:
+    """Where in ``order`` round ``number`` begins: behind the last target that the rounds before had slots for."""
+    seeded_from = min(found_in.values(), default=number) + 1  # until then conjectures' slots go to targets too
+    at = 0
+    for earlier in range(number):
+        unproved = [found_in.get(task.task_id, number) >= earlier for task in order]
+        slots = options.targets_per_round + (options.conjectures_per_round if earlier < seeded_from else 0)
+        if slots >= sum(unproved):
+            continue  # all of them had one
+        while slots:
+            slots -= unproved[at]
+            at = (at + 1) % len(order)
+    return at
 
 
 def _is_attempted(task: Task, best: Mapping[str, float], *, options: STPOptions, rng: Random) -> bool:

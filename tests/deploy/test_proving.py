@@ -8,7 +8,16 @@ from sparring.core.errors import UsageError
 from sparring.core.run_file import load_config
 from sparring.deploy.proving_arms import SAYS, arm_overrides, choose
 from sparring.deploy.proving_plot import draw, ticks
-from sparring.deploy.proving_results import Point, common_budget, contrasts, proved_at, read_curve, table
+from sparring.deploy.proving_results import (
+    Point,
+    common_budget,
+    contrasts,
+    held_out_table,
+    proved_at,
+    read_curve,
+    read_held_out,
+    table,
+)
 from sparring.recipes import build
 
 RUN_FILE = Path("deploy/runs/stp_quickstart.toml")
@@ -41,9 +50,35 @@ def test_arms_differ_in_what_they_are_named_after():
     assert changed == {
         "stp": set(),
         "expert_iteration": {"targets_per_round", "conjectures_per_round"},
+        "retrained": {"targets_per_round", "conjectures_per_round", "refresh_every"},
+        "no_learning": {"targets_per_round", "conjectures_per_round"},
         "no_reweighting": {"reweight"},
         "no_elegance": {"elegance_drop"},
     }
+
+
+def test_only_the_arm_that_does_not_learn_has_no_learning_rate():
+    base = load_config(RUN_FILE)
+    rates = {name: load_config(RUN_FILE, arm_overrides(name, base, seed=1)).learner.learning_rate for name in SAYS}
+    assert [name for name, rate in rates.items() if rate == 0] == ["no_learning"]
+
+
+def test_the_held_out_table_shows_start_and_end_of_each_kind(tmp_path):
+    rows = [
+        {"step": step, "phase": phase, "kind": "level_1", "task_id": task, "num_statements": None, "version": step,
+         "greedy": True, "samples": samples, "prompt": "", "answer": ""}
+        for step, phase, task, samples in [
+            (0, "start", "a", [True, False, False, False]), (0, "start", "b", [False] * 4),
+            (5, "during", "a", [False] * 4),
+            (9, "end", "a", [True] * 4), (9, "end", "b", [True, True, False, False]),
+        ]
+    ]  # fmt: skip
+    (tmp_path / "evaluations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rates = read_held_out(tmp_path / "evaluations.jsonl")
+    assert rates == {"level_1": (0.125, 0.75)}
+    shown = held_out_table({"stp": [rates, {"level_1": (0.125, 0.25)}], "expert_iteration": []})
+    assert "| stp | 0.125 -> 0.500 |" in shown
+    assert held_out_table({"stp": [read_held_out(tmp_path / "none.jsonl")]}) == ""
 
 
 def test_an_unknown_arm_is_refused():

@@ -1,6 +1,7 @@
 """The game and its credit with a scripted sampler and a prover that knows one trick."""
 
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -227,6 +228,31 @@ async def test_metrics_count_each_proved_target_once(targets):
     assert (first["targets/new"], first["targets/proved"], first["targets/new/level_1"]) == (1, 1, 1)
     assert (second["targets/new"], second["targets/proved"]) == (0, 1)
     assert (second["conjectures/valid"], second["conjectures/proved"], second["conjectures/kept"]) == (1.0, 0.5, 0.5)
+
+
+async def test_a_target_proved_again_is_not_counted_again_and_is_nothing_to_aim_at(targets):
+    recipe = a_recipe(targets, reattempt_proved=1.0)
+    asked = []
+
+    async def embed_and_note(texts):
+        asked.append(texts)
+        return await embed(texts)
+
+    store, sampler = a_store(recipe), Sampler()
+    await play_round(recipe, store, sampler)
+    await next_round(store, 1)
+    second = await play_round(recipe, store, sampler)
+    again = [e for e in second if e.task.kind == "prove" and e.task.payload["target"] == "t1"]
+    assert again
+    measured = recipe.measure(second)
+    assert (measured["targets/new"], measured["targets/proved"]) == (0, 1)
+    # That the proved one fails this time makes it no unproved one.
+    failed = [
+        replace(e, rollouts=tuple(replace(r, solved=False) for r in e.rollouts)) if e in again else e for e in second
+    ]
+    await recipe.settle(failed, embed=embed_and_note)
+    [[*statements]] = asked
+    assert "=+xy+yx" not in statements
 
 
 async def test_held_out_statements_are_attempted_with_proofs(targets):

@@ -1,5 +1,9 @@
 from collections import Counter
+from dataclasses import replace
 from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparring.core.types import Task
 from sparring.recipes.stp_options import STPOptions
@@ -26,27 +30,56 @@ def seeds(records, *, weights=None, **options):
 
 def test_proved_targets_are_not_attempted_again():
     targets = [a_target(name) for name in "abcd"]
-    plan = plan_round(targets, [a_proof("b"), a_proof("", key="conjecture")], options=STPOptions(), rng=Random(0))
+    plan = plan_round(1, targets, [a_proof("b"), a_proof("", key="conjecture")], options=STPOptions(), rng=Random(0))
     assert {task.task_id for task in plan.targets} == {"a", "c", "d"}
-    assert plan.num_proved == 1
+    assert plan.proved == {"b"}
 
 
 def test_as_in_the_code_rarely_proved_targets_can_be_attempted_again():
     targets, records = [a_target(name) for name in "ab"], [a_proof("a", num_correct=1), a_proof("b", num_correct=8)]
-    plan = plan_round(targets, records, options=STPOptions(reattempt_below=0.35), rng=Random(0))
+    plan = plan_round(1, targets, records, options=STPOptions(reattempt_below=0.35), rng=Random(0))
     assert [task.task_id for task in plan.targets] == ["a"]
 
 
 def test_once_every_target_is_proved_all_are_attempted():
-    plan = plan_round([a_target("a")], [a_proof("a")], options=STPOptions(), rng=Random(0))
+    plan = plan_round(1, [a_target("a")], [a_proof("a")], options=STPOptions(), rng=Random(0))
     assert [task.task_id for task in plan.targets] == ["a"]
 
 
 def test_slots_are_spread_evenly_over_the_targets():
-    few = plan_round([a_target(name) for name in "abc"], [], options=STPOptions(), rng=Random(0))
-    assert Counter(few.target(slot, num_slots=7).task_id for slot in range(7)).most_common(1)[0][1] == 3
-    many = plan_round([a_target(str(n)) for n in range(50)], [], options=STPOptions(), rng=Random(0))
-    assert len({many.target(s, num_slots=7, between=b).task_id for s in range(7) for b in (False, True)}) == 14
+    few = plan_round(0, [a_target(name) for name in "abc"], [], options=STPOptions(), rng=Random(0))
+    assert sorted(Counter(few.target(slot).task_id for slot in range(7)).values()) == [2, 2, 3]
+    many = plan_round(0, [a_target(str(n)) for n in range(50)], [], options=STPOptions(), rng=Random(0))
+    assert len({many.target(slot).task_id for slot in range(14)}) == 14
+
+
+@given(st.data())
+def test_no_unproved_target_is_attempted_again_before_all_others_have_been(data):
+    targets = [a_target(str(n)) for n in range(data.draw(st.integers(1, 12)))]
+    options = STPOptions(
+        targets_per_round=data.draw(st.integers(1, 8)),
+        conjectures_per_round=data.draw(st.integers(0, 4)),
+        seed=data.draw(st.integers(0, 3)),
+    )
+    attempts, records = Counter({task.task_id: 0 for task in targets}), []
+    for number in range(6):
+        plan = plan_round(number, targets, records, options=options, rng=Random(number))
+        slots = options.targets_per_round + (0 if plan.proved else options.conjectures_per_round)
+        tried = {plan.target(slot).task_id for slot in range(slots)}
+        attempts.update(tried)
+        unproved = [attempts[task.task_id] for task in targets if task.task_id not in plan.proved]
+        if unproved:
+            assert max(unproved) - min(unproved) <= 1
+        proved = data.draw(st.sets(st.sampled_from(sorted(tried))))
+        records += [replace(a_proof(name), round=number) for name in sorted(proved)]
+
+
+def test_a_plan_is_the_same_while_the_round_is_played_already():
+    targets = [a_target(str(n)) for n in range(20)]
+    options, before = STPOptions(targets_per_round=8), [a_proof("3", lemmas=("l",))]
+    during = [*before, replace(a_proof("5", lemmas=("m",)), round=1)]
+    first, second = (plan_round(1, targets, each, options=options, rng=Random(0)) for each in (before, during))
+    assert first == second
 
 
 def test_a_seed_is_a_target_s_proof_with_a_lemma_that_it_uses():
@@ -77,7 +110,7 @@ def test_targets_proved_too_rarely_are_no_seeds_where_the_code_s_limit_is_asked_
 
 def test_a_seed_is_repeated_a_few_times_and_then_there_is_none():
     plan = plan_round(
-        [a_target("a")], [a_proof("a", lemmas=("l",))], options=STPOptions(trivial_lemma=0), rng=Random(0)
+        1, [a_target("a")], [a_proof("a", lemmas=("l",))], options=STPOptions(trivial_lemma=0), rng=Random(0)
     )
     taken = [plan.seed(slot, max_repeats=8) for slot in range(10)]
     assert sum(seed is not None for seed in taken) == 8

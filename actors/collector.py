@@ -61,8 +61,12 @@ class Collector:
     def _unless_paused(self, trajectory: Trajectory) -> Trajectory:
         if trajectory.role not in self.paused:
             return trajectory
-        # What is punished, being invalid or known already, is what a collapsed role must be led away from.
-        return replace(trajectory, advantages=tuple(min(0.0, value) for value in trajectory.advantages))
+        # Being invalid or known already has a penalty, and a collapsed role must be led away from it: not from what is
+        # merely paid less than the others.
+        penalty = trajectory.reward < 0
+        return replace(
+            trajectory, advantages=tuple(min(0.0, value) if penalty else 0.0 for value in trajectory.advantages)
+        )
 
 
 async def _no_embeddings(texts: Sequence[str]) -> list[Sequence[float]]:

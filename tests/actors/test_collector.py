@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from sparring.actors.collector import Collector
 from sparring.core.ports import Delivery
 from sparring.core.recipe import Recipe
@@ -42,11 +44,15 @@ class Pairs:
 
 
 class Graded(Pairs):
-    """Of each pair, the first is better than expected and the second worse."""
+    """Of each pair, the first is better than expected and the second worse: all valid, or the second one invalid."""
+
+    def __init__(self, *, second):
+        super().__init__()
+        self.second = second
 
     def credit(self, cohort):
         first, second = super().credit(cohort)
-        return [first, replace(second, advantages=(-0.5,))]
+        return [first, replace(second, advantages=(-0.5,), reward=self.second)]
 
 
 def an_episode(kind, number):
@@ -98,13 +104,16 @@ async def test_cohort_ids_differ_between_cohorts_of_one_key():
     assert len({cohort.cohort_id for cohort, _ in inserted}) == 2
 
 
-async def test_a_paused_role_is_rewarded_for_nothing_but_still_punished():
+@pytest.mark.parametrize(("reward", "advantage"), [(-1.0, -0.5), (0.0, 0.0), (0.375, 0.0)])
+async def test_a_paused_role_is_rewarded_for_nothing_and_punished_only_for_what_has_a_penalty(reward, advantage):
     replay = Replay()
-    collector = Collector(Graded(), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes, cohort: None)
+    collector = Collector(
+        Graded(second=reward), episodes=Queue("aaaa"), replay=replay, keep=lambda episodes, cohort: None
+    )
     collector.paused = frozenset({"solver"})
     await collector.collect_some(timeout_s=0)
     advantages = [t.advantages for cohort, _ in replay.inserted for t in cohort.trajectories]
-    assert advantages == [(0.0,), (-0.5,)] * 2
+    assert advantages == [(0.0,), (advantage,)] * 2
 
 
 class Settled(Pairs):

@@ -22,7 +22,12 @@ class Delivery(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Leave to play one episode of ``kind``; ``lease_id`` is also the id of its opening task."""
+    """Leave to play one episode of ``kind``; ``lease_id`` is also the id of its opening task.
+
+    The id is ``<kind>#<number>``. A number given back without an episode is given out again before a new one, so the
+    episodes accepted of a kind are the numbers 1 to n once nothing runs; its n-th holder is ``<kind>~<n>#<number>``, so
+    that no two leases of a run have one id.
+    """
 
     lease_id: str
     kind: str

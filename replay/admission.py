@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sparring.core.ports import Lease
-from sparring.replay import scripts
+from sparring.replay import lease_scripts
 from sparring.replay.budget import Limits
 from sparring.replay.connection import Connection
 from sparring.replay.keys import Keys
@@ -21,8 +21,8 @@ class RedisAdmission:
         keys, limits = self._keys, self._limits
         quotas = [part for kind_and_batch in limits.openings.items() for part in kind_and_batch]
         lease_id, answer = await self._connection.run(
-            scripts.START,
-            [keys.leases, keys.running, keys.accepted, keys.started, keys.steps, keys.wake],
+            lease_scripts.START,
+            [keys.leases, keys.running, keys.accepted, keys.started, keys.steps, keys.wake, keys.freed],
             [owner, limits.concurrency, limits.max_staleness, *quotas],
         )
         if not lease_id:
@@ -36,13 +36,13 @@ class RedisAdmission:
 
     async def release(self, lease: Lease) -> None:
         """Give back the leave of an episode that failed; nothing happens if it is not held any more."""
-        keys = [self._keys.leases, self._keys.running, self._keys.wake]
-        await self._connection.run(scripts.RELEASE, keys, [lease.lease_id])
+        keys = [self._keys.leases, self._keys.running, self._keys.wake, self._keys.freed]
+        await self._connection.run(lease_scripts.RELEASE, keys, [lease.lease_id])
 
     async def release_owner(self, owner: str) -> int:
         """Give back everything a dead worker held; an episode it still puts is refused."""
-        keys = [self._keys.leases, self._keys.running, self._keys.wake]
-        return int(await self._connection.run(scripts.RELEASE_OWNER, keys, [owner]))
+        keys = [self._keys.leases, self._keys.running, self._keys.wake, self._keys.freed]
+        return int(await self._connection.run(lease_scripts.RELEASE_OWNER, keys, [owner]))
 
     async def running(self) -> dict[str, int]:
         """Episodes running now, by kind."""

@@ -48,7 +48,10 @@ class Keys:
 
     @property
     def leases(self) -> str:
-        """Hash: lease id -> JSON {owner, kind, started_ms: Unix ms}; the episodes now running. Workers."""
+        """Hash: lease id -> JSON {owner, kind, started_ms: Unix ms}; the episodes now running. Workers.
+
+        The id is <kind>#<number>, or <kind>~<n>#<number> for the n-th lease that holds the number, n above 1.
+        """
         return self._name("leases")
 
     @property
@@ -63,8 +66,16 @@ class Keys:
 
     @property
     def started(self) -> str:
-        """Hash: kind -> leases ever given: the number in the newest lease id. Workers."""
+        """Hash: kind -> the largest number that a lease id of it ever had. Workers."""
         return self._name("started")
+
+    @property
+    def freed(self) -> str:
+        """Sorted set, scores 0: <kind>#<number in 12 digits>~<n>: numbers given back without an episode.
+
+        The next lease of the kind takes the smallest, as its n-th holder. Workers and the learner's resume.
+        """
+        return self._name("freed")
 
     @property
     def steps(self) -> str:

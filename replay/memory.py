@@ -61,8 +61,7 @@ class MemoryAdmission:
         if kind is None:
             self._woken = state.wakes
             return None
-        number = state.started[kind] = state.started.get(kind, 0) + 1
-        lease = Lease(lease_id=f"{kind}#{number}", kind=kind, owner=owner)
+        lease = Lease(lease_id=state.next_lease(kind), kind=kind, owner=owner)
         state.leases[lease.lease_id] = lease
         return lease
 
@@ -86,7 +85,7 @@ class MemoryAdmission:
 
     def _release(self, lease_ids: Sequence[str]) -> None:
         for lease_id in lease_ids:
-            del self._shared.state.leases[lease_id]
+            self._shared.state.give_back(lease_id)
         self._shared.state.wakes += bool(lease_ids)
         self._shared.ring()
 

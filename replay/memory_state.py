@@ -26,6 +26,7 @@ class MemoryState(msgspec.Struct, kw_only=True):
     leases: dict[str, Lease] = {}
     accepted: dict[str, int] = {}
     started: dict[str, int] = {}
+    freed: dict[str, dict[int, int]] = {}  # kind -> number given back -> which holder of it the next one is
     steps: int = 0
     tasks: dict[str, dict[str, bytes]] = {}  # kind -> fingerprint -> task, oldest first
     families: dict[str, dict[str, int]] = {}  # kind -> family -> tasks of it held
@@ -36,6 +37,21 @@ class MemoryState(msgspec.Struct, kw_only=True):
 
     def running(self) -> dict[str, int]:
         return Counter(lease.kind for lease in self.leases.values())
+
+    def next_lease(self, kind: str) -> str:
+        """The id of a new lease: the smallest number given back, or else the next one."""
+        freed = self.freed.get(kind)
+        if not freed:
+            self.started[kind] = self.started.get(kind, 0) + 1
+            return f"{kind}#{self.started[kind]}"
+        number = min(freed)
+        return f"{kind}~{freed.pop(number)}#{number}"
+
+    def give_back(self, lease_id: str) -> None:
+        """End a lease without an episode; another one will have its number."""
+        kind = self.leases.pop(lease_id).kind
+        holder, _, number = lease_id.removeprefix(kind).rpartition("#")
+        self.freed.setdefault(kind, {})[int(number)] = int(holder.removeprefix("~") or 1) + 1
 
     def next_entry(self) -> str:
         """Ids without a clock, so that a run repeated is a run repeated exactly."""

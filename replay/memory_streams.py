@@ -104,13 +104,14 @@ class MemoryReplay:
     async def resume(self, consumed: Sequence[str], *, step: int) -> tuple[int, int]:
         self._learner.check()
         state = self._shared.state
-        leases, before = len(state.leases), len(state.cohorts)
-        state.leases = {}
+        leases, before = list(state.leases), len(state.cohorts)
+        for lease_id in leases:
+            state.give_back(lease_id)
         self._acknowledge(consumed)
         state.steps = step
         state.wakes += 1
         self._shared.ring()
-        return leases, before - len(state.cohorts)
+        return len(leases), before - len(state.cohorts)
 
     async def depth(self) -> int:
         return len(self._waiting())

@@ -1,9 +1,11 @@
-"""The Lua scripts: each is one atomic change of a run's state.
+"""The Lua scripts: each is one atomic change of a run's state. Those of leases are in ``lease_scripts``.
 
 They read the server's clock, never the caller's. Errors begin with a word that ``connection.Connection`` translates.
 """
 
 from __future__ import annotations
+
+from sparring.replay.lease_scripts import GIVE_BACK
 
 # Stop a process that has been replaced: it must neither take nor acknowledge entries of its successor.
 _FENCE = """
@@ -33,58 +35,6 @@ local function store(minted, tasks, seen, families, kind, fingerprint, family, t
   end
   return 1
 end
-"""
-
-# The same choice as budget.next_kind; a test compares the two.
-# KEYS leases running accepted started steps wake; ARGV owner concurrency max_staleness (kind batch)*
-# Returns {lease id, kind}, or {"", newest id of wake}.
-START = """
-local newest = redis.call('XREVRANGE', KEYS[6], '+', '-', 'COUNT', 1)
-local none = {'', newest[1] and newest[1][1] or '0-0'}
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return none end
-local steps = tonumber(redis.call('GET', KEYS[5]) or 0)
-local best, best_done, best_batch
-for i = 4, #ARGV, 2 do
-  local kind, batch = ARGV[i], tonumber(ARGV[i + 1])
-  local done = tonumber(redis.call('HGET', KEYS[2], kind) or 0) + tonumber(redis.call('HGET', KEYS[3], kind) or 0)
-  local room = (tonumber(ARGV[3]) + steps + 1) * batch - done
-  if room > 0 and (not best or done * best_batch < best_done * batch) then
-    best, best_done, best_batch = kind, done, batch
-  end
-end
-if not best then return none end
-local lease = best .. '#' .. redis.call('HINCRBY', KEYS[4], best, 1)
-local now = redis.call('TIME')
-local started_ms = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('HSET', KEYS[1], lease, cjson.encode({owner = ARGV[1], kind = best, started_ms = started_ms}))
-redis.call('HINCRBY', KEYS[2], best, 1)
-return {lease, best}
-"""
-
-# KEYS leases running wake; ARGV lease.   Returns 1 if the lease was held.
-RELEASE = """
-local lease = redis.call('HGET', KEYS[1], ARGV[1])
-if not lease then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HINCRBY', KEYS[2], cjson.decode(lease).kind, -1)
-redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'v', 'release')
-return 1
-"""
-
-# KEYS leases running wake; ARGV owner.   Returns the number of leases it held.
-RELEASE_OWNER = """
-local held = redis.call('HGETALL', KEYS[1])
-local count = 0
-for i = 1, #held, 2 do
-  local lease = cjson.decode(held[i + 1])
-  if lease.owner == ARGV[1] then
-    redis.call('HDEL', KEYS[1], held[i])
-    redis.call('HINCRBY', KEYS[2], lease.kind, -1)
-    count = count + 1
-  end
-end
-if count > 0 then redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'v', 'release') end
-return count
 """
 
 # KEYS minted (tasks seen families)*; ARGV capacity (kind fingerprint family task)*.   Returns how many were new.
@@ -198,22 +148,24 @@ return 1
 """
 )
 
-# KEYS fence trajectories steps wake leases running; ARGV number group step entry*
+# KEYS fence trajectories steps wake leases running freed; ARGV number group step entry*
 # Returns {leases cleared, entries acknowledged}
 RESUME = (
     _FENCE
+    + GIVE_BACK
     + """
 local refused = fenced(KEYS[1], ARGV[1])
 if refused then return refused end
-local leases, entries = redis.call('HLEN', KEYS[5]), 0
-redis.call('DEL', KEYS[5], KEYS[6])
+local held, entries = redis.call('HKEYS', KEYS[5]), 0
+for _, lease in ipairs(held) do give_back(KEYS[5], KEYS[6], KEYS[7], lease) end
+redis.call('DEL', KEYS[6])
 for i = 4, #ARGV do
   redis.call('XACK', KEYS[2], ARGV[2], ARGV[i])
   entries = entries + redis.call('XDEL', KEYS[2], ARGV[i])
 end
 redis.call('SET', KEYS[3], ARGV[3])
 redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'v', 'resume')
-return {leases, entries}
+return {#held, entries}
 """
 )
 

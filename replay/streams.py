@@ -160,7 +160,7 @@ class RedisReplay:
     async def resume(self, consumed: Sequence[str], *, step: int) -> tuple[int, int]:
         """See ``RedisStore.prepare_resume``; returns leases cleared and entries acknowledged."""
         keys = [self._learner.key, self._stream, self._keys.steps, self._keys.wake]
-        keys += [self._keys.leases, self._keys.running]
+        keys += [self._keys.leases, self._keys.running, self._keys.freed]
         arguments: list[Argument] = [await self._learner.number(), self._learner.role, step, *consumed]
         leases, entries = await self._connection.run(scripts.RESUME, keys, arguments)
         self._shelf.forget(consumed)

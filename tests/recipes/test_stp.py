@@ -81,6 +81,24 @@ async def play_round(recipe, store, sampler):
     return episodes
 
 
+async def play_round_with_failures(recipe, store, sampler):
+    """A round where the first play of each kind fails twice and a worker dies with two plays; all tasks opened."""
+    fails, accepted = dict.fromkeys(recipe.openings(), 2), []
+    for _ in range(2):
+        await store.admission.start(owner="dead")
+    await store.admission.release_owner("dead")
+    while (lease := await store.admission.start(owner="w")) is not None:
+        task = await recipe.open(lease.kind, task_id=lease.lease_id, archive=store.archive, rng=Random(0))
+        if fails[lease.kind]:
+            fails[lease.kind] -= 1
+            await store.admission.release(lease)
+            continue
+        episode = await recipe.play(task, sample=sampler, verify=verify, archive=store.archive)
+        assert await store.episodes.put(episode, lease=lease)
+        accepted.append((lease.kind, int(lease.lease_id.rpartition("#")[2]), episode.task))
+    return accepted
+
+
 async def next_round(store, step):
     deliveries = await store.episodes.get(count=100, timeout_s=0)
     for delivery in deliveries:
@@ -104,6 +122,22 @@ async def test_the_first_round_has_no_seeds_and_spends_its_whole_budget_on_targe
     [first], _ = await rounds(a_recipe(targets), count=1)
     assert [episode.task.kind for episode in first].count("prove") == 6
     assert STP(STPOptions(targets_file=targets)).measure(first)["budget/proofs"] == 6 * 4
+
+
+async def test_failing_plays_leave_a_round_with_each_of_its_places_once(targets):
+    recipe = a_recipe(targets, recall_shards=1, refresh_every=3)
+    store, sampler = a_store(recipe), Sampler()
+    for number in range(3):
+        accepted = await play_round_with_failures(recipe, store, sampler)
+        for kind, size in recipe.openings().items():
+            places = sorted(place for each, place, _ in accepted if each == kind)
+            assert places == list(range(number * size + 1, (number + 1) * size + 1))
+        assert {task.payload["round"] for _, _, task in accepted} == {number}
+        assert {task.payload["refresh"] for kind, _, task in accepted if kind == "recall"} == {number == 2}
+        if number == 0:  # nothing is proved yet: each target once, whoever attempts it
+            attempted = sorted(task.payload["target"] for kind, _, task in accepted if kind == "prove")
+            assert attempted == ["t0", "t1", "t2", "t3"]
+        await next_round(store, number + 1)
 
 
 async def test_correct_proofs_are_minted_with_the_lemmas_of_their_terms(targets):

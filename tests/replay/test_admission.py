@@ -49,12 +49,51 @@ async def test_a_kind_with_an_empty_quota_never_starts(connect):
     assert {lease.kind for lease in await start_all(store)} == {"a"}
 
 
-async def test_a_released_lease_is_replaced_by_one_with_a_new_name(connect):
+async def test_a_released_lease_is_replaced_by_one_of_its_number_with_a_new_name(connect):
     store = await connect(openings={"a": 1})
-    (lease,) = await start_all(store)
-    await store.admission.release(lease)
-    await store.admission.release(lease)  # repeated after a crash: gives nothing more back
+    for name in ("a#1", "a~2#1", "a~3#1"):
+        (lease,) = await start_all(store)
+        assert lease.lease_id == name
+        await store.admission.release(lease)
+        await store.admission.release(lease)  # repeated after a crash: gives nothing more back
+
+
+async def test_an_episode_of_a_number_given_to_another_is_refused(connect):
+    store = await connect(openings={"a": 1})
+    (old,) = await start_all(store)
+    await store.admission.release(old)
+    (new,) = await start_all(store)
+    assert not await finish(store, old)
+    await store.admission.release(old)  # nor does it take the number away again
+    assert await finish(store, new)
+    assert await store.admission.running() == {"a": 0}
+    await store.replay.commit([], step=1)
     assert [lease.lease_id for lease in await start_all(store)] == ["a#2"]
+
+
+async def test_numbers_given_back_are_given_out_smallest_first_and_before_new_ones(connect):
+    store = await connect(openings={"a": 12}, concurrency=12)
+    leases = await start_all(store)
+    for at in (10, 1, 8):  # as text, 9 comes after 11
+        await store.admission.release(leases[at])
+    for at in (0, 2, 3, 4, 5, 6, 7, 9, 11):
+        await finish(store, leases[at])
+    await store.replay.commit([], step=1)
+    assert [(await store.admission.start(owner="w")).lease_id for _ in range(4)] == ["a~2#2", "a~2#9", "a~2#11", "a#13"]
+
+
+async def test_a_number_given_back_stays_with_its_kind(connect):
+    openings = {"a": 1, "a/b": 1, "a~2": 1, "a$": 1}
+    store = await connect(openings=openings)
+    leases = await start_all(store)
+    for lease in leases:
+        await store.admission.release(lease)
+    again = [await store.admission.start(owner="w") for _ in openings]
+    assert [lease.lease_id for lease in again] == ["a~2#1", "a/b~2#1", "a~2~2#1", "a$~2#1"]
+    assert [lease.kind for lease in again] == list(openings)
+    for lease in again:
+        await store.admission.release(lease)
+    assert [lease.lease_id for lease in await start_all(store)] == [f"{kind}~3#1" for kind in openings]
 
 
 async def test_everything_a_dead_owner_held_is_given_back(connect):
@@ -64,6 +103,7 @@ async def test_everything_a_dead_owner_held_is_given_back(connect):
     assert await store.admission.release_owner("dead") == 3
     assert await store.admission.release_owner("dead") == 0
     assert await store.admission.running() == {"a": 1}
+    assert [lease.lease_id for lease in await start_all(store)] == ["a~2#2", "a~2#3", "a~2#4"]
     assert await finish(store, mine)
 
 

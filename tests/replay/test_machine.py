@@ -39,6 +39,10 @@ def a_trajectory(episode_id):
     )
 
 
+def number_of(lease):
+    return int(lease.lease_id.rpartition("#")[2])
+
+
 class Crashes(RuleBasedStateMachine):
     """The whole loop with one collector, one learner and two workers; each may be replaced at any time."""
 
@@ -47,6 +51,8 @@ class Crashes(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.held, self.orphans = [], []  # leases of living and of replaced workers
         self.put_ids, self.trained = [], []
+        self.lease_ids = set()
+        self.accepted = defaultdict(list)  # kind -> numbers of the episodes put
         self.saved_step, self.saved_entries = 0, []  # the learner's newest checkpoint
 
     def do(self, awaitable):
@@ -73,6 +79,8 @@ class Crashes(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def start(self, owner):
         if lease := self.do(self.workers.admission.start(owner=owner)):
+            assert lease.lease_id not in self.lease_ids
+            self.lease_ids.add(lease.lease_id)
             self.held.append(lease)
 
     @rule(index=st.integers(0, 9))
@@ -103,6 +111,7 @@ class Crashes(RuleBasedStateMachine):
         episode = Episode(episode_id=lease.lease_id, task=task, rollouts=(), minted=minted)
         stored = self.do(self.workers.episodes.put(episode, lease=lease))
         self.put_ids += [lease.lease_id] * stored
+        self.accepted[lease.kind] += [number_of(lease)] * stored
         return stored
 
     # --- collector
@@ -160,6 +169,12 @@ class Crashes(RuleBasedStateMachine):
             assert accepted[kind] + running[kind] <= most
 
     @invariant()
+    def no_number_is_held_or_accepted_twice(self):
+        for kind in OPENINGS:
+            numbers = self.accepted[kind] + [number_of(lease) for lease in self.held if lease.kind == kind]
+            assert len(set(numbers)) == len(numbers)
+
+    @invariant()
     def nothing_is_trained_twice(self):
         assert len(set(self.trained)) == len(self.trained)
 
@@ -173,9 +188,18 @@ class Crashes(RuleBasedStateMachine):
                 self.trained += [t.episode_id for t in left[0].value.trajectories]
             gathered = [delivery.value.episode_id for line in self.gathered.values() for delivery in line]
             assert sorted(self.trained + gathered) == sorted(self.put_ids)
+            self.play_what_may_start()
             for store in self.stores:
                 self.do(store.close())
         self.loop.close()
+
+    def play_what_may_start(self):
+        """Once nothing runs and nothing may start, the episodes accepted of a kind are the numbers 1 to n."""
+        while lease := self.do(self.workers.admission.start(owner="w0")):
+            assert self.put(lease)
+        most = self.limits["max_staleness"] + self.saved_step + 1
+        for kind, batch in OPENINGS.items():
+            assert sorted(self.accepted[kind]) == list(range(1, most * batch + 1))
 
 
 class MemoryCrashes(Crashes):

@@ -5,6 +5,7 @@ import pytest
 from sparring.core.errors import WireError
 from sparring.core.ports import Announcement
 from sparring.core.types import Cohort, Episode, PolicyVersion, Task
+from sparring.core.wire import decode, encode
 from sparring.replay.memory import MemoryStore
 
 LIMITS = {"openings": {"a": 2, "b": 1}, "max_staleness": 1, "concurrency": 8, "archive_capacity": 5}
@@ -49,6 +50,23 @@ async def test_a_snapshot_is_not_changed_by_what_comes_after():
     taken = store.snapshot()
     await play(store, 4)
     assert taken == MemoryStore(**LIMITS).snapshot()
+
+
+async def test_numbers_given_back_are_in_the_snapshot():
+    store = MemoryStore(**LIMITS)
+    await store.admission.release(await store.admission.start(owner="w"))
+    again = MemoryStore(**LIMITS, snapshot=store.snapshot())
+    assert (await again.admission.start(owner="w")).lease_id == "a~2#1"
+
+
+async def test_a_snapshot_from_before_numbers_were_given_out_again_is_taken_up():
+    store = MemoryStore(**LIMITS)
+    lease = await store.admission.start(owner="w")
+    tree = decode(store.snapshot(), dict)
+    del tree["freed"]
+    again = MemoryStore(**LIMITS, snapshot=encode(tree))
+    assert (await again.prepare_resume([], step=0)).leases == 1
+    assert (await again.admission.start(owner="w")).lease_id == f"{lease.kind}~2#1"
 
 
 def test_a_snapshot_of_another_version_is_refused():

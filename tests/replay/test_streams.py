@@ -237,6 +237,17 @@ async def test_resuming_acknowledges_what_the_checkpoint_consumed_and_clears_lea
     assert not await dead.episodes.put(Episode(episode_id="late", task=task, rollouts=()), lease=running)
 
 
+async def test_resuming_gives_the_numbers_of_the_leases_it_clears_out_again(connect):
+    dead = await connect("dead", openings={"a": 3, "b": 1})
+    leases = {lease.lease_id: lease for lease in [await dead.admission.start(owner="w") for _ in range(4)]}
+    task = Task(task_id="a#2", kind="a", payload={})
+    assert await dead.episodes.put(Episode(episode_id="a#2", task=task, rollouts=()), lease=leases["a#2"])
+    heir = await connect("heir")
+    assert (await heir.prepare_resume([], step=0)).leases == 3
+    again = [await heir.admission.start(owner="w") for _ in range(4)]
+    assert [lease and lease.lease_id for lease in again] == ["b~2#1", "a~2#1", "a~2#3", None]
+
+
 async def test_resuming_from_an_older_checkpoint_moves_admission_back_with_it(connect):
     store = await connect(openings={"a": 1}, max_staleness=0)
     await insert(store, a_cohort("c"))

@@ -38,7 +38,9 @@ class STPOptions(RecipeOptions):
     reattempt_below: float = Field(0.0, ge=0, le=1)  # and those with a lower best pass rate; code: 0.35
 
     # Which conjectures the conjecturer learns (section 3.2, algorithm 2)
-    deduplicate: Literal["round", "run"] = "round"  # against conjectures of this round, or of all rounds
+    # round: equal conjectures each get their proofs, and the conjecturer learns one of a round's. run: besides, one
+    # that the archive knows, of this round or another, is not new when it is made; the next completion is tried.
+    deduplicate: Literal["round", "run"] = "round"
     max_pass_rate: float = Field(0.25, gt=0, le=1)
     below_max_pass_rate: bool = False  # True: strictly below; code
     unused_lemma: Literal["reject", "accept"] = "reject"  # code: accepts some, and asks for them without the lemma

@@ -21,7 +21,8 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
 
     Relative paths in the file are relative to it.
 
-    Raises:   UsageError: no such file, not TOML, an unknown key (with its nearest match) or a value out of range.
+    Raises:   UsageError: no such file, not TOML, an unknown key (with its nearest match), a value out of range, or
+              held-out tasks to be asked every so many steps that no file holds.
     """
     try:
         tree = tomllib.loads(path.read_text())
@@ -31,7 +32,19 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise UsageError(f"run file {path} is not TOML: {error}") from error
     for override in overrides:
         _set(tree, override)
-    return _resolved_paths(validate(RunConfig, tree, where=str(path)), base=path.parent)
+    config = validate(RunConfig, tree, where=str(path))
+    _check_evaluation(config, where=str(path))
+    return _resolved_paths(config, base=path.parent)
+
+
+def _check_evaluation(config: RunConfig, *, where: str) -> None:
+    """Not a validator of the section: the configuration that a run keeps names every default, this one too."""
+    evaluation = config.evaluation
+    if "every" in evaluation.model_fields_set and evaluation.every and evaluation.tasks is None:
+        raise UsageError(
+            f"{where}: evaluation.every = {evaluation.every}, but no evaluation.tasks, so nothing would be evaluated; "
+            "set evaluation.tasks to a file of held-out tasks, or leave evaluation.every out"
+        )
 
 
 def override_config(config: RunConfig, overrides: Iterable[str]) -> RunConfig:

@@ -3,7 +3,7 @@ from pydantic import BaseModel, model_validator
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
-from sparring.core.run_file import load_config, validate
+from sparring.core.run_file import load_config, override_config, validate
 
 
 def write(tmp_path, text):
@@ -70,6 +70,22 @@ def test_a_path_beside_the_run_file_is_made_absolute(tmp_path):
 def test_a_configuration_survives_json():
     config = RunConfig(steps=7)
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_evaluating_every_few_steps_is_refused_where_no_held_out_tasks_are_named(tmp_path):
+    path = write(tmp_path, "[evaluation]\nevery = 5\n")
+    with pytest.raises(UsageError, match=r"evaluation\.every = 5, but no evaluation\.tasks"):
+        load_config(path)
+    with pytest.raises(UsageError, match=r"set evaluation\.tasks"):
+        load_config(write(tmp_path, ""), ["evaluation.every=3"])
+    assert load_config(write(tmp_path, "[evaluation]\nevery = 0\n")).evaluation.every == 0
+    config = load_config(write(tmp_path, '[evaluation]\ntasks = "held_out.jsonl"\nevery = 5\n'))
+    assert config.evaluation.every == 5
+
+
+def test_a_run_without_held_out_tasks_can_be_taken_up_with_the_defaults_it_kept():
+    kept = RunConfig.model_validate_json(RunConfig().model_dump_json())
+    assert override_config(kept, ["steps=7"]).evaluation == RunConfig().evaluation
 
 
 def test_frozen_policies_are_refused_where_nothing_hosts_them(tmp_path):

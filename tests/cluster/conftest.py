@@ -250,7 +250,7 @@ class Run:
 
 
 def _episode_of(trajectory_id: str) -> str:
-    found = re.match(r"\w+/\w+#\d+", trajectory_id)
+    found = re.match(r"\w+/\w+(~\d+)?#\d+", trajectory_id)
     assert found is not None
     return found[0]
 

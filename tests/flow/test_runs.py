@@ -69,7 +69,7 @@ def trained(run):
 
 
 def episode_of(trajectory_id):
-    return re.match(r"\w+/\w+#\d+", trajectory_id)[0]
+    return re.match(r"\w+/\w+(~\d+)?#\d+", trajectory_id)[0]
 
 
 async def left_in_redis(run):

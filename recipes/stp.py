@@ -13,6 +13,7 @@ them and the proofs at hand into weighted examples of the next-token loss. Every
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -36,8 +37,12 @@ from sparring.recipes.stp_rounds import Round, plan_round
 from sparring.recipes.stp_selection import matching_weights, prover_weights, select, worth_keeping, worth_learning
 from sparring.recipes.stp_targets import read_targets
 
+log = logging.getLogger(__name__)
 PROVER = Role(name="prover", policy="base")
 PROVE, CONJECTURES, RECALL = "prove", "conjecture", "recall"  # opening kinds
+SKIPPED = "skipped"
+# A place of a round whose plays fail so often (a prompt too long, a proof that no verdict is reached on) is left empty.
+MAX_HOLDERS = 32
 COHORT = "round"
 
 
@@ -82,9 +87,13 @@ class STP(Recipe):
 
     async def open(self, kind: str, *, task_id: str, archive: Archive, rng: Random) -> Task:
         """The next target, the next seed, or the proofs to recall; a target too where no seed is left."""
-        number, slot = divmod(int(task_id.rpartition("#")[2]) - 1, self.openings()[kind])
+        name, _, position = task_id.rpartition("#")
+        number, slot = divmod(int(position) - 1, self.openings()[kind])
         if kind == RECALL:
             return await self._open_recall(number, slot, task_id=task_id, archive=archive)
+        if int(name.partition("~")[2] or 1) > MAX_HOLDERS:
+            log.warning("left out task=%s: %d plays of it have failed", task_id, MAX_HOLDERS)
+            return Task(task_id=task_id, kind=SKIPPED, payload={"round": number})
         plan = await self._round(number, archive)
         facts = {"round": number, "num_proved": len(plan.proved)}
         seed = plan.seed(slot, max_repeats=self.options.max_repeats) if kind == CONJECTURES else None
@@ -124,9 +133,9 @@ class STP(Recipe):
         return Task(task_id=task_id, kind=RECALL, payload=payload)
 
     async def play(self, task: Task, *, sample: Sample, verify: Verify, archive: Archive | None = None) -> Episode:
-        """Proofs of a target, or a conjecture and proofs of it; a recall has nothing to play."""
+        """Proofs of a target, or a conjecture and proofs of it; what only fills its place has nothing to play."""
         match task.kind:
-            case "recall":
+            case "recall" | "skipped":
                 return Episode(episode_id=task.task_id, task=task, rollouts=())
             case "prove":
                 tried = await self._attempt(task, task.payload, sample=sample, verify=verify)

@@ -8,7 +8,7 @@ import pytest
 
 from sparring.core.claims import FormalProof
 from sparring.core.types import FinishReason, Objective, Outcome, Rollout, Verdict, VersionSpan
-from sparring.recipes.stp import STP
+from sparring.recipes.stp import MAX_HOLDERS, STP
 from sparring.recipes.stp_options import STPOptions
 from sparring.replay.memory import MemoryStore
 
@@ -138,6 +138,24 @@ async def test_failing_plays_leave_a_round_with_each_of_its_places_once(targets)
             attempted = sorted(task.payload["target"] for kind, _, task in accepted if kind == "prove")
             assert attempted == ["t0", "t1", "t2", "t3"]
         await next_round(store, number + 1)
+
+
+async def test_a_target_whose_plays_always_fail_does_not_stop_its_round(targets):
+    recipe = a_recipe(targets)
+    store, sampler, failed, played = a_store(recipe), Sampler(), 0, []
+    while (lease := await store.admission.start(owner="w")) is not None:
+        task = await recipe.open(lease.kind, task_id=lease.lease_id, archive=store.archive, rng=Random(0))
+        if task.payload.get("target") == "t2" and lease.kind == "prove":
+            failed += 1
+            await store.admission.release(lease)
+            continue
+        played.append(await recipe.play(task, sample=sampler, verify=verify, archive=store.archive))
+        await store.episodes.put(played[-1], lease=lease)
+    assert failed == MAX_HOLDERS
+    assert len(played) == recipe.cohort_size("round")
+    measured = recipe.measure(played)
+    assert (measured["targets/new"], measured["budget/proofs"]) == (1, 5 * 4)
+    assert recipe.credit(await recipe.settle(played, embed=embed))
 
 
 async def test_correct_proofs_are_minted_with_the_lemmas_of_their_terms(targets):

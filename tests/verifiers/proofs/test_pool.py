@@ -12,11 +12,17 @@ from sparring.core.config import ProofConfig
 from sparring.core.errors import VerificationFailed
 from sparring.core.metrics import declared
 from sparring.core.types import Outcome
+from sparring.verifiers.proofs import refusals
 from sparring.verifiers.proofs.pool import ProofPool
 
 sys.path.append(str(Path(__file__).parent))
 scripted = importlib.import_module("scripted")
 claim = scripted.claim
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(refusals, "PAUSE_S", 0.01)
 
 
 @asynccontextmanager
@@ -167,13 +173,46 @@ async def test_the_fast_tier_asks_nobody_else():
         assert backend.rechecks == []
 
 
-async def test_a_refused_header_is_a_verdict_and_asked_once():
+async def test_a_header_that_is_always_refused_is_a_verdict_and_opened_twice_however_many_claims_ask():
     async with pool_of() as (pool, backend):
         for _ in range(3):
             verdict = await pool.verify(claim("ok", header="bad"))
             assert (verdict.outcome, "no such library" in verdict.message) == (Outcome.FAILED, True)
+        assert backend.asked == ["bad", "bad"]
         assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
-        assert backend.opening == 0
+        assert pool.stats()["proofs/infrastructure"] == 0
+
+
+async def test_claims_that_meet_a_bad_header_together_share_the_second_opinion():
+    async with pool_of(sessions=3) as (pool, backend):
+        assert await outcomes(pool, *(claim("ok", header="bad") for _ in range(12))) == [Outcome.FAILED] * 12
+        assert len(backend.asked) == 4  # one for each place, then one more
+
+
+@pytest.mark.parametrize("max_retries", [0, 2])
+async def test_a_header_that_is_refused_once_is_opened_again_and_the_claim_proved(max_retries):
+    async with pool_of(scripted.ScriptedBackend(refuses=1), max_retries=max_retries) as (pool, backend):
+        assert await outcomes(pool, claim("ok"), claim("ok")) == [Outcome.PROVED] * 2
+        assert backend.asked[:2] == ["h", "h"]
+
+
+async def test_a_refusal_is_not_believed_for_ever(monkeypatch):
+    monkeypatch.setattr(refusals, "BELIEVED_S", 0.2)
+    async with pool_of(scripted.ScriptedBackend(refuses=2)) as (pool, backend):
+        assert await outcomes(pool, claim("ok")) == [Outcome.FAILED]
+        assert backend.asked == ["h", "h"]
+        await asyncio.sleep(0.25)
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
+
+
+async def test_a_header_that_was_loaded_before_is_no_reason_for_a_verdict():
+    async with pool_of(sessions=1, recycle_after=1) as (pool, backend):
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
+        backend.refuses = 1000
+        with pytest.raises(VerificationFailed, match="loaded before"):
+            await pool.verify(claim("ok"))
+        backend.refuses = 0
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
 
 
 async def test_a_prover_that_does_not_start_is_a_failure_and_not_a_verdict():

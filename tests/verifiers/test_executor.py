@@ -229,6 +229,25 @@ async def test_runs_leave_no_descriptor_behind(pool):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+async def test_interpreters_that_can_not_be_started_leave_no_descriptor_behind(pool, monkeypatch):
+    assert (await pool.verify(claim())).passed
+    started = subprocess.Popen
+    for slot in pool._slots:
+        slot.kill()
+    before = len(os.listdir("/proc/self/fd"))
+
+    def fork_fails(*args, **kwargs):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", fork_fails)
+    for _ in range(5):
+        with pytest.raises(VerificationFailed, match="temporarily unavailable"):
+            await pool.verify(claim())
+    assert len(os.listdir("/proc/self/fd")) == before
+    monkeypatch.setattr(subprocess, "Popen", started)
+    assert (await pool.verify(claim())).passed
+
+
 async def test_stats_count_claims_under_names_of_the_catalogue():
     pool = ExecutorPool(LIMITS.model_copy(update={"wall_s": 1.0}))
     try:

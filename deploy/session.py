@@ -100,6 +100,7 @@ class Session:
             helpers = [
                 asyncio.create_task(collector.collect(halt)),
                 asyncio.create_task(scaler.follow(halt)),
+                asyncio.create_task(cluster.keep_serving(halt)),
                 *cluster.keep_working(halt),
             ]
             await _first_failure_or(learner, helpers)

@@ -157,6 +157,15 @@ def test_a_worker_and_a_replica_killed_mid_run_are_replaced_and_the_run_goes_on(
     assert "worker restarted name=worker-0" in (run.root.parent / "log.txt").read_text()
 
 
+def test_a_run_whose_last_replica_died_past_its_restarts_ends_and_says_so(run):
+    process = start(run, steps=100, **{"rollout.max_restarts": 0})
+    wait_for_step(run, 2, process)
+    (victim,) = [p for p in psutil.Process(process.pid).children(recursive=True) if p.name().startswith("ray::Replica")]
+    os.kill(victim.pid, signal.SIGKILL)
+    assert process.wait(timeout=120) == 1
+    assert "replicas: all are dead, the last ones of rank 0" in (run.root.parent / "log.txt").read_text()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_interrupting_a_run_ends_it_cleanly_and_says_how_to_resume(run, number, code):
     process = start(run, steps=500)

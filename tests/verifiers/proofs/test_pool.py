@@ -13,7 +13,9 @@ from sparring.core.errors import VerificationFailed
 from sparring.core.metrics import declared
 from sparring.core.types import Outcome
 from sparring.verifiers.proofs import refusals
+from sparring.verifiers.proofs.batches import Batches, Cost
 from sparring.verifiers.proofs.pool import ProofPool
+from sparring.verifiers.proofs.slots import Slots
 
 sys.path.append(str(Path(__file__).parent))
 scripted = importlib.import_module("scripted")
@@ -269,6 +271,51 @@ async def test_a_closed_pool_answers_everybody():
         async with asyncio.timeout(10):
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(end, VerificationFailed) or not end.passed for end in ended)
+
+
+class EndlessRecheck(scripted.ScriptedBackend):
+    async def recheck(self, header, claims, *, cpu_s):
+        self.rechecks.append([claim.statement for claim in claims])
+        await asyncio.sleep(3600)
+
+
+async def test_closing_begins_no_other_recheck_and_answers_everybody_who_waits_for_one():
+    async with pool_of(EndlessRecheck(), wall_s=30.0) as (pool, backend):
+        asked = [claim("ok", header=header, statement=header) for header in ("a", "b", "c")]
+        tasks = [asyncio.create_task(pool.verify(one)) for one in asked]
+        await asyncio.sleep(0.1)
+        assert len(backend.rechecks) == 1
+        await pool.close()
+        async with asyncio.timeout(5):
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(end) for end in ended] == [VerificationFailed] * 3
+        await asyncio.sleep(0.05)
+        assert len(backend.rechecks) == 1
+
+
+async def test_a_batch_that_is_sent_off_in_the_moment_of_closing_is_answered():
+    batches = Batches(ProofConfig(), idle=lambda: True)
+    waiting = asyncio.create_task(batches.audit(EndlessRecheck(), "h", claim("ok"), cost=Cost()))
+    closing = asyncio.create_task(batches.close())  # its first step comes before that of the re-check
+    async with asyncio.timeout(5):
+        with pytest.raises(VerificationFailed, match="closed"):
+            await waiting
+        with pytest.raises(VerificationFailed, match="closed"):
+            await batches.audit(EndlessRecheck(), "h", claim("ok"), cost=Cost())
+        await closing
+
+
+async def test_who_is_cancelled_in_the_moment_a_place_comes_is_cancelled_and_the_place_stays_free():
+    slots = Slots(1, keep={})
+    key = ("rocq", "h")
+    held = await slots.take(key)
+    waiting = asyncio.create_task(slots.take(key))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    slots.give(held)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await asyncio.wait_for(slots.take(key), 5) is held
 
 
 async def test_every_metric_is_declared_and_premises_come_from_the_recheck():

@@ -78,8 +78,7 @@ class Session:
             keep=self._keep,
             embed=Embedder(config.policy, feed=cluster.store.versions),
         )
-        history = rows_until(self._directory.metrics, step=self._step)
-        self._watch = Watch(cluster.recipe, collector, history=history)
+        self._watch = Watch(cluster.recipe, collector, history=rows_until(self._directory.metrics, step=self._step))
         exporter = RayMetrics(run=self._directory.root.resolve().name, targets=self._directory.prometheus)
         with JsonlMetrics(self._directory.metrics) as self._metrics, exporter as self._exporter:
             learner = asyncio.create_task(

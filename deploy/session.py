@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import msgspec
+from ray.exceptions import RayError
 
 from sparring.actors.collector import Collector
 from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
+from sparring.core.errors import SparringError
 from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Cohort, Episode
@@ -130,10 +132,11 @@ class Session:
         self._view.update(row, step)
         every = self._config.evaluation.every
         idle = self._evaluation is None or self._evaluation.done()
+        if self._evaluation is not None and idle:
+            self._evaluation.result()  # a mistake of ours: now, and not when the run has ended
         if every and step % every == 0 and step < self._config.steps and idle:
             # Beside the training, not between: evaluation shares the replicas with the plays.
-            during = self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
-            self._evaluation = asyncio.create_task(during)
+            self._evaluation = asyncio.create_task(self._evaluate_beside(step))
 
     def _keep(self, episodes: Sequence[Episode], cohort: Cohort) -> None:
         self._samples.keep(episodes, cohort, step=self._step)
@@ -143,6 +146,13 @@ class Session:
         sizes = await self._cluster.seed()
         held = " ".join(f"{kind}={size}" for kind, size in sizes.items())
         self._view.note(f"seeded archive {held} seconds={time.monotonic() - began:.1f}")
+
+    async def _evaluate_beside(self, step: int) -> None:
+        """An evaluation during the training, which goes on without it if it fails."""
+        try:
+            await self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
+        except (SparringError, RayError) as error:
+            self._view.note(f"evaluation failed phase=during step={step} reason={error}")
 
     async def _evaluate(self, phase: str, *, num_tasks: int) -> None:
         path = self._config.evaluation.tasks
@@ -154,6 +164,8 @@ class Session:
         results = msgspec.json.decode(data, type=list[Result])
         rates = append_evaluation(self._directory.evaluations, results, phase=phase, step=step)
         shown = " ".join(f"{name}={rate:.3f}" for name, rate in rates.items())
+        if lacking := len(tasks) - len(results):
+            shown += f" failed={lacking} of={len(tasks)}"
         self._view.note(f"evaluated phase={phase} step={step} {shown} seconds={time.monotonic() - began:.1f}")
 
     async def _unless_stopped(self, work: Awaitable[None]) -> None:

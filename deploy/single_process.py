@@ -212,6 +212,7 @@ class SingleProcess:
             ),
             verify=self._verify,
             num_samples=settings.num_samples,
+            may_lack=True,
         )
         append_evaluation(self._directory.evaluations, results, phase=phase, step=self._step)
 

@@ -26,10 +26,12 @@ from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.prometheus import RayMetrics
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.scaling import Scaler
+from sparring.deploy.shared_memory import held
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
 from sparring.learner.loop import learn
+from sparring.learner.publish import default_store
 from sparring.serving.embedder import Embedder
 
 # Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
@@ -52,6 +54,10 @@ class Session:
 
     async def run(self, *, resume: bool) -> Ending:
         """Everything between a started cluster and its end."""
+        with held(self._config.publish.store or default_store(self._directory.root)):
+            return await self._run(resume=resume)
+
+    async def _run(self, *, resume: bool) -> Ending:
         watch = asyncio.create_task(self._memory.watch())
         try:
             if not resume:

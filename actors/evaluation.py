@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from sparring.core.errors import UsageError
+from sparring.core.errors import PlayFailed, UsageError
 from sparring.core.recipe import Recipe, Role, Sample, Verify
 from sparring.core.types import Rollout, Task
+
+log = logging.getLogger(__name__)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +65,30 @@ def read_tasks(path: Path, *, num_tasks: int) -> list[Task]:
 
 
 async def evaluate(
-    recipe: Recipe, tasks: Sequence[Task], *, greedy: Sample, sample: Sample, verify: Verify, num_samples: int
+    recipe: Recipe,
+    tasks: Sequence[Task],
+    *,
+    greedy: Sample,
+    sample: Sample,
+    verify: Verify,
+    num_samples: int,
+    may_lack: bool = False,
 ) -> list[Result]:
-    """Answer every task once greedily and ``num_samples`` times at the training temperature."""
+    """Answer every task once greedily and ``num_samples`` times at the training temperature.
+
+    Args:     may_lack: leave tasks out that could not be answered or judged, unless these are most.
+    Raises:   PlayFailed: a task could not, or with ``may_lack`` most of them.
+    """
 
     async def one(task: Task) -> Result:
         recording = Recording(greedy)
-        best, samples = await asyncio.gather(
-            recipe.attempt(task, sample=recording, verify=verify, num_samples=1),
-            recipe.attempt(task, sample=sample, verify=verify, num_samples=num_samples),
+        # Both to their ends: one that is left behind would go on asking while others are evaluated or closed.
+        best, samples = _both(
+            await asyncio.gather(
+                recipe.attempt(task, sample=recording, verify=verify, num_samples=1),
+                recipe.attempt(task, sample=sample, verify=verify, num_samples=num_samples),
+                return_exceptions=True,
+            )
         )
         rollout = recording.rollouts[0]
         return Result(
@@ -84,4 +102,25 @@ async def evaluate(
             answer=rollout.text,
         )
 
-    return list(await asyncio.gather(*(one(task) for task in tasks)))
+    ended = await asyncio.gather(*(one(task) for task in tasks), return_exceptions=True)
+    return _answered(ended, may_lack=may_lack)
+
+
+def _both(answers: Sequence[list[bool] | BaseException]) -> list[list[bool]]:
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]
+
+
+def _answered(ended: Sequence[Result | BaseException], *, may_lack: bool) -> list[Result]:
+    failures = [one for one in ended if isinstance(one, BaseException)]
+    for failure in failures:
+        if not (may_lack and isinstance(failure, PlayFailed)):
+            raise failure
+    if 2 * len(failures) > len(ended):
+        problem = f"{len(failures)} of {len(ended)} held-out tasks could not be answered or judged, such as one: "
+        raise PlayFailed(problem + str(failures[0])) from failures[0]
+    if failures:
+        log.warning("held-out tasks left out failed=%d of=%d reason=%s", len(failures), len(ended), failures[0])
+    return [one for one in ended if not isinstance(one, BaseException)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed
@@ -20,6 +21,8 @@ from sparring.learner.group import LearnerGroup
 from sparring.replay.store import RedisStore
 
 STATS_S = 5.0
+LOOK_S = 5.0  # between two looks whether replicas live; one that is restarted may answer late
+SLACK_S = 10.0  # for an answer on its way
 
 
 @dataclass(kw_only=True)
@@ -100,18 +103,65 @@ class Cluster:
     async def wait_for_version(self, version: PolicyVersion) -> None:
         """Until every live replica serves ``version`` or a newer one.
 
-        Raises:   ComponentFailed: a replica does not within ``publish.timeout_s``.
+        Raises:   ComponentFailed: a replica does not within ``publish.timeout_s``, does not answer at all, or none
+                  is left.
         """
-        deadline_s = self.config.publish.timeout_s
         replicas = dict(self.replicas)
-        calls = [replica.wait_for_version.remote(version.number, deadline_s) for replica in replicas.values()]
-        for rank, result in zip(replicas, await asyncio.gather(*calls, return_exceptions=True), strict=True):
-            if isinstance(result, RayActorError):
-                continue  # Ray restarts it, and it pulls the newest version before it answers
-            if isinstance(result, BaseException):
+        waiting = (self._serves(rank, replica, version) for rank, replica in replicas.items())
+        results = dict(zip(replicas, await asyncio.gather(*waiting, return_exceptions=True), strict=True))
+        for result in results.values():
+            # One that Ray restarts pulls the newest version before it answers.
+            if isinstance(result, BaseException) and not isinstance(result, RayActorError):
                 raise result
-            if not result:
-                raise ComponentFailed("replica", f"does not serve {version}", rank=rank, deadline_s=deadline_s)
+        await self._let_go({rank for rank, result in results.items() if isinstance(result, ActorDiedError)})
+
+    async def _serves(self, rank: int, replica: Any, version: PolicyVersion) -> None:
+        deadline_s = self.config.publish.timeout_s
+        # The replica's own deadline begins when it is up: it may be starting again.
+        answer_s = deadline_s + self.config.cluster.start_s + SLACK_S
+        try:
+            async with asyncio.timeout(answer_s):
+                serves = await replica.wait_for_version.remote(version.number, deadline_s)
+        except TimeoutError as error:
+            problem = f"does not answer whether it serves {version}; is its process stopped, or its node cut off?"
+            raise ComponentFailed("replica", problem, rank=rank, deadline_s=answer_s) from error
+        if not serves:
+            raise ComponentFailed("replica", f"does not serve {version}", rank=rank, deadline_s=deadline_s)
+
+    async def keep_serving(self, halt: asyncio.Event) -> None:
+        """Look after the replicas until ``halt``: those that Ray restarts no more are let go of.
+
+        Raises:   ComponentFailed: none is left.
+        """
+        while not halt.is_set():
+            await self._let_go(await self._dead_for_good())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(halt.wait(), LOOK_S)
+
+    async def _dead_for_good(self) -> set[int]:
+        """Ranks whose actor has died; one that Ray restarts is unavailable or answers late instead."""
+        calls = {rank: asyncio.ensure_future(replica.ping.remote()) for rank, replica in self.replicas.items()}
+        done, late = await asyncio.wait(calls.values(), timeout=STATS_S)
+        for call in late:
+            call.cancel()
+        return {rank for rank, call in calls.items() if call in done and isinstance(call.exception(), ActorDiedError)}
+
+    async def _let_go(self, dead: set[int]) -> None:
+        """Ask these ranks no more.
+
+        Raises:   ComponentFailed: no other one is left.
+        """
+        dead &= self.replicas.keys()  # others were ended on purpose meanwhile
+        if not dead:
+            return
+        budget = f"past rollout.max_restarts {self.config.rollout.max_restarts}; see their logs in Ray"
+        shown = ", ".join(map(str, sorted(dead)))
+        left = {rank: replica for rank, replica in self.replicas.items() if rank not in dead}
+        if not left:
+            raise ComponentFailed("replicas", f"all are dead, the last ones of rank {shown}, {budget}")
+        self.replicas = left
+        self.note(f"replicas dead ranks={shown} left={len(left)} {budget}")
+        await self.attach()
 
     async def stats(self) -> dict[str, float]:
         """Metrics of all parts: counts added up, the rest averaged over the parts that answered in time."""

@@ -17,6 +17,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sparring.core.errors import UsageError
+from sparring.replay.address import redis_address
+
 # What the record of a run's Redis waits for once a second.
 FSYNC_BYTES, NUM_FSYNCS = 4096, 5
 REDIS_S = 3.0
@@ -87,10 +90,10 @@ def redis_settings(url: str) -> Mapping[str, str]:
     """How the Redis at ``url`` keeps what it is given."""
     try:
         options = {"socket_timeout": REDIS_S, "socket_connect_timeout": REDIS_S, "decode_responses": True}
-        with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options) as client:
+        with redis.Redis.from_url(redis_address(url), retry=Retry(NoBackoff(), 0), **options) as client:
             found = {"redis_version": str(client.info("server")["redis_version"])}
             for name in REDIS_SETTINGS:
                 found |= {str(key): str(value) for key, value in client.config_get(name).items()}
             return found
-    except (redis.RedisError, ValueError, OSError) as error:
+    except (redis.RedisError, ValueError, OSError, UsageError) as error:
         return {"error": f"{type(error).__name__}: {error}"}

@@ -27,6 +27,7 @@ from sparring.deploy.report_plots import system_plots, training_plots
 from sparring.deploy.report_samples import Decode, views
 from sparring.deploy.run_files import RunFiles, line_notes, read_run
 from sparring.deploy.statistics import Evaluation, by_kind, evaluation_lines, moment
+from sparring.replay.address import public
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Held-out answers shown side by side, of each kind.
@@ -128,10 +129,12 @@ def _answer(before: Evaluation, after: Evaluation) -> Answer:
 
 
 def settings(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Settings that differ from the defaults: name, value, default."""
+    """Settings that differ from the defaults: name, value, default; addresses without passwords."""
     defaults = dict(_flat(RunConfig().model_dump(mode="json")))
     return [
-        (name, str(value), str(defaults.get(name, ""))) for name, value in _flat(config) if defaults.get(name) != value
+        (name, public(str(value)) if "://" in str(value) else str(value), str(defaults.get(name, "")))
+        for name, value in _flat(config)
+        if defaults.get(name) != value
     ]
 
 

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import msgspec
+from ray.exceptions import RayError
 
 from sparring.actors.collector import Collector
 from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
+from sparring.core.errors import SparringError
 from sparring.core.metrics import JsonlMetrics, rows_until
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Cohort, Episode
@@ -24,10 +26,12 @@ from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.prometheus import RayMetrics
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.scaling import Scaler
+from sparring.deploy.shared_memory import held
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
 from sparring.learner.loop import learn
+from sparring.learner.publish import default_store
 from sparring.serving.embedder import Embedder
 
 # Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
@@ -50,6 +54,10 @@ class Session:
 
     async def run(self, *, resume: bool) -> Ending:
         """Everything between a started cluster and its end."""
+        with held(self._config.publish.store or default_store(self._directory.root)):
+            return await self._run(resume=resume)
+
+    async def _run(self, *, resume: bool) -> Ending:
         watch = asyncio.create_task(self._memory.watch())
         try:
             if not resume:
@@ -78,8 +86,7 @@ class Session:
             keep=self._keep,
             embed=Embedder(config.policy, feed=cluster.store.versions),
         )
-        history = rows_until(self._directory.metrics, step=self._step)
-        self._watch = Watch(cluster.recipe, collector, history=history)
+        self._watch = Watch(cluster.recipe, collector, history=rows_until(self._directory.metrics, step=self._step))
         exporter = RayMetrics(run=self._directory.root.resolve().name, targets=self._directory.prometheus)
         with JsonlMetrics(self._directory.metrics) as self._metrics, exporter as self._exporter:
             learner = asyncio.create_task(
@@ -100,6 +107,7 @@ class Session:
             helpers = [
                 asyncio.create_task(collector.collect(halt)),
                 asyncio.create_task(scaler.follow(halt)),
+                asyncio.create_task(cluster.keep_serving(halt)),
                 *cluster.keep_working(halt),
             ]
             await _first_failure_or(learner, helpers)
@@ -130,10 +138,11 @@ class Session:
         self._view.update(row, step)
         every = self._config.evaluation.every
         idle = self._evaluation is None or self._evaluation.done()
+        if self._evaluation is not None and idle:
+            self._evaluation.result()  # a mistake of ours: now, and not when the run has ended
         if every and step % every == 0 and step < self._config.steps and idle:
             # Beside the training, not between: evaluation shares the replicas with the plays.
-            during = self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
-            self._evaluation = asyncio.create_task(during)
+            self._evaluation = asyncio.create_task(self._evaluate_beside(step))
 
     def _keep(self, episodes: Sequence[Episode], cohort: Cohort) -> None:
         self._samples.keep(episodes, cohort, step=self._step)
@@ -143,6 +152,13 @@ class Session:
         sizes = await self._cluster.seed()
         held = " ".join(f"{kind}={size}" for kind, size in sizes.items())
         self._view.note(f"seeded archive {held} seconds={time.monotonic() - began:.1f}")
+
+    async def _evaluate_beside(self, step: int) -> None:
+        """An evaluation during the training, which goes on without it if it fails."""
+        try:
+            await self._evaluate("during", num_tasks=self._config.evaluation.num_tasks_during)
+        except (SparringError, RayError) as error:
+            self._view.note(f"evaluation failed phase=during step={step} reason={error}")
 
     async def _evaluate(self, phase: str, *, num_tasks: int) -> None:
         path = self._config.evaluation.tasks
@@ -154,6 +170,8 @@ class Session:
         results = msgspec.json.decode(data, type=list[Result])
         rates = append_evaluation(self._directory.evaluations, results, phase=phase, step=step)
         shown = " ".join(f"{name}={rate:.3f}" for name, rate in rates.items())
+        if lacking := len(tasks) - len(results):
+            shown += f" failed={lacking} of={len(tasks)}"
         self._view.note(f"evaluated phase={phase} step={step} {shown} seconds={time.monotonic() - began:.1f}")
 
     async def _unless_stopped(self, work: Awaitable[None]) -> None:

@@ -29,6 +29,7 @@ from sparring.deploy.export import POLICY, export_policy
 from sparring.deploy.memory import MemoryWatch
 from sparring.deploy.records import Ending, SampleRecord, append_evaluation, closing_lines
 from sparring.deploy.run_state import mark_running
+from sparring.deploy.shared_memory import held
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
@@ -55,7 +56,8 @@ def train_single_process(config: RunConfig, directory: RunDirectory, *, view: Li
     store = MemoryStore(**settings, snapshot=start.extra if start else None)
     versions = config.publish.store or default_store(directory.root)
     try:
-        with closing(BlockingVerifiers(config.executor, config.proofs if recipe.provers else None)) as verify:
+        provers = config.proofs if recipe.provers else None
+        with held(versions), closing(BlockingVerifiers(config.executor, provers)) as verify:
             run = SingleProcess(config, directory, recipe=recipe, store=store, verify=verify, view=view, start=start)
             return asyncio.run(run.run())
     finally:
@@ -212,6 +214,7 @@ class SingleProcess:
             ),
             verify=self._verify,
             num_samples=settings.num_samples,
+            may_lack=True,
         )
         append_evaluation(self._directory.evaluations, results, phase=phase, step=self._step)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -17,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from sparring.core.errors import ComponentFailed, UsageError
+from sparring.replay.address import public, redis_address
 
 log = logging.getLogger(__name__)
 
@@ -36,19 +35,18 @@ async def connect(url: str) -> Redis:
 
     Raises:   UsageError: no such server, one that is too old, or one that may evict keys.
     """
-    address = f"unix://{quote(url)}" if url.startswith("/") else url
     expected = f"expected a Redis {OLDEST[0]}.{OLDEST[1]} or newer at redis://host:port or unix:///path"
     try:
-        client = _client(address)
+        client = _client(redis_address(url))
     except ValueError as error:
-        raise UsageError(f"Redis address {url!r}: {error}; {expected}") from error
+        raise UsageError(f"Redis address {public(url)}: {error}; {expected}") from error
     try:
         info = await asyncio.wait_for(client.info(), CONNECT_S)
         _check(info, url)
     except (RedisError, OSError, TimeoutError) as error:
         await client.aclose()
         raise UsageError(
-            f"no answer from Redis at {_public(url)}: {str(error) or f'silent for {CONNECT_S:g} s'}; {expected}: start "
+            f"no answer from Redis at {public(url)}: {str(error) or f'silent for {CONNECT_S:g} s'}; {expected}: start "
             "one, correct replay.redis, or leave replay.redis out and the run starts its own"
         ) from error
     except UsageError:
@@ -74,19 +72,14 @@ def _client(address: str) -> Redis:
 def _check(info: dict[str, Any], url: str) -> None:
     version = str(info["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise UsageError(f"Redis {version} at {_public(url)}: expected {OLDEST[0]}.{OLDEST[1]} or newer; upgrade it")
+        raise UsageError(f"Redis {version} at {public(url)}: expected {OLDEST[0]}.{OLDEST[1]} or newer; upgrade it")
     if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
         raise UsageError(
-            f"Redis at {_public(url)} has maxmemory-policy {info.get('maxmemory_policy')}: it would silently drop "
+            f"Redis at {public(url)} has maxmemory-policy {info.get('maxmemory_policy')}: it would silently drop "
             "episodes when full; set maxmemory-policy noeviction"
         )
     if not info.get("aof_enabled"):
-        log.warning("redis without append-only file url=%s: episodes are lost if it dies", _public(url))
-
-
-def _public(url: str) -> str:
-    """``url`` without its password."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+        log.warning("redis without append-only file url=%s: episodes are lost if it dies", public(url))
 
 
 class Connection:

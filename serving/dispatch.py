@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorDiedError, RayActorError
 
 from sparring.core.errors import SamplingFailed
 from sparring.core.wire import decode, encode
@@ -40,6 +40,7 @@ class _Route:
 
     handle: Any
     rank: int
+    client: str  # what the replica knows this process by
     load: int = 0  # samples sent and not answered
     alive: bool = True
     leaving: bool = False  # gets no new requests
@@ -67,10 +68,10 @@ class Dispatcher:
     def __init__(self, replicas: Sequence[Any] | Mapping[int, Any], *, timeout_s: float) -> None:
         if not replicas:
             raise ValueError("no replicas; expected at least one actor handle")
-        self.client = f"{socket.gethostname()}/{os.getpid()}/{next(_clients)}"
+        self.client = _client()
         self._timeout_s = timeout_s
         handles = replicas if isinstance(replicas, Mapping) else dict(enumerate(replicas))
-        self._routes = [_Route(handle=handle, rank=rank) for rank, handle in handles.items()]
+        self._routes = [_Route(handle=handle, rank=rank, client=_client()) for rank, handle in handles.items()]
         self._changed = asyncio.Event()  # a replica that leaves owes less
         self._calls: dict[str, _Call] = {}
         self._fresh: list[_Call] = []
@@ -103,7 +104,8 @@ class Dispatcher:
         known = {route.rank for route in self._routes}
         for route in self._routes:
             route.leaving = route.rank not in replicas
-        self._routes += [_Route(handle=handle, rank=rank) for rank, handle in replicas.items() if rank not in known]
+        fresh = {rank: handle for rank, handle in replicas.items() if rank not in known}
+        self._routes += [_Route(handle=handle, rank=rank, client=_client()) for rank, handle in fresh.items()]
         self._forget_left()
         if self._fresh:
             self._flush()
@@ -155,7 +157,7 @@ class Dispatcher:
 
     async def _submit(self, route: _Route, calls: list[_Call]) -> None:
         try:
-            incarnation = await route.handle.submit.remote(self.client, encode([call.request for call in calls]))
+            incarnation = await route.handle.submit.remote(route.client, encode([call.request for call in calls]))
         except RayActorError as error:
             self._lost(route, error)
             return
@@ -172,7 +174,7 @@ class Dispatcher:
         """Consumes completions of one replica, waits for the next in a long poll. Ends when nothing is owed."""
         try:
             while route.alive and route.load > 0:
-                incarnation, data = await route.handle.collect.remote(self.client, COLLECT_S)
+                incarnation, data = await route.handle.collect.remote(route.client, COLLECT_S)
                 for completion in decode(data, list[Completion]):
                     self._resolve(completion)
                 self._send_again(
@@ -218,7 +220,10 @@ class Dispatcher:
         self._send([call for call in calls if not call.future.done()])
 
     async def _revive(self, route: _Route) -> None:
-        """Waits until Ray has restarted the replica, or it is to leave; Ray itself bounds how often."""
+        """Waits until Ray has restarted the replica, or it is to leave; Ray itself bounds how often.
+
+        One that is being restarted is unavailable, and one that has died will not be restarted.
+        """
         while True:
             await asyncio.sleep(REVIVE_S)
             if route not in self._routes:
@@ -226,10 +231,14 @@ class Dispatcher:
             try:
                 await route.handle.ping.remote()
                 break
+            except ActorDiedError:
+                log.error("replica dead for good rank=%d", route.rank)
+                return
             except RayActorError:
                 continue
         log.warning("replica back rank=%d", route.rank)
-        route.alive = True
+        # If it was only out of reach, a call of before may still wait there, and take what comes for the old name.
+        route.alive, route.client = True, _client()
         self._send([])
         if self._fresh:
             self._flush()
@@ -264,6 +273,11 @@ class Dispatcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _client() -> str:
+    """A name that no process has used before."""
+    return f"{socket.gethostname()}/{os.getpid()}/{next(_clients)}"
 
 
 def _refused(route: _Route, error: Exception) -> SamplingFailed:

@@ -49,7 +49,7 @@ class Replica:
         self._hosted = HostedEngine(component="replica", rank=rank, on_failure=self._fail)
         self.incarnation = self._hosted.incarnation
         self._engine: SteppedEngine | None = None
-        self._owners: dict[str, tuple[str, int]] = {}  # request: client, samples still to come
+        self._owners: dict[str, tuple[str, set[int]]] = {}  # request: client, samples still to come
         self._outboxes = Outboxes(keep_s=config.rollout.request_timeout_s)
         self._num_refused = 0
         self._num_bytes = 0
@@ -77,15 +77,21 @@ class Replica:
         return self._live_engine.version
 
     async def submit(self, client: str, requests: bytes) -> str:
-        """Begin ``requests`` (wire: list of ``SampleRequest``); returns the incarnation that works on them."""
+        """Begin ``requests`` (wire: list of ``SampleRequest``); returns the incarnation that works on them.
+
+        One that is worked on already begins anew: its client lost touch, and perhaps samples on their way.
+        """
         await self.ready()
         batch = decode(requests, list[SampleRequest])
         for request in batch:
             self._live_engine.check(request)
         self._forget(self._outboxes.see(client))
-        self._owners.update({request.request_id: (client, request.num_samples) for request in batch})
+        again = [request.request_id for request in batch if request.request_id in self._owners]
+        self._owners.update({request.request_id: (client, set(range(request.num_samples))) for request in batch})
 
         def add(engine: Engine) -> None:
+            if again:
+                engine.abort(again)
             for request in batch:
                 engine.add(request)
 
@@ -222,11 +228,13 @@ class Replica:
 
     def _deliver(self, ended: Iterable[Completion]) -> None:
         for completion in ended:
-            client, num_left = self._owners.pop(completion.request_id, ("", 0))
-            if num_left > 1:
-                self._owners[completion.request_id] = (client, num_left - 1)
-            if client:
-                self._outboxes.put(client, completion)
+            client, left = self._owners.get(completion.request_id, ("", set()))
+            if completion.index not in left:
+                continue  # nobody waits any more, or it was begun twice
+            left.remove(completion.index)
+            if not left:
+                del self._owners[completion.request_id]
+            self._outboxes.put(client, completion)
 
     def _forget(self, clients: list[str]) -> None:
         """Drop what clients asked that are gone."""

@@ -151,6 +151,7 @@ class VerifierClient:
                 pending.answer.set_exception(VerificationFailed(str(error)))
 
     async def _send(self, claims: list[bytes]) -> list[bytes]:
+        self._look_out()
         for _ in range(self._config.max_retries + 1):
             route = await self._best()
             route.open_claims += len(claims)
@@ -179,8 +180,14 @@ class VerifierClient:
                 return min(up, key=lambda route: route.open_claims)
             reviving = [route.revival for route in self._routes if route.revival and not route.revival.done()]
             if not reviving:
-                raise VerificationFailed(f"all {len(self._routes)} verifiers are dead past their restart budget")
+                raise VerificationFailed(f"none of {len(self._routes)} verifiers answers (deadline {RESTART_S:g} s)")
             await asyncio.wait(reviving, return_when=asyncio.FIRST_COMPLETED)
+
+    def _look_out(self) -> None:
+        """Ask again, beside everything else, for every actor that is down and that nobody asks for."""
+        for route in self._routes:
+            if route.revival is not None and route.revival.done() and not route.up:
+                route.revival = asyncio.create_task(_revived(route))
 
 
 async def _revived(route: Route) -> bool:

@@ -26,6 +26,7 @@ from sparring.verifiers.tiers import choose
 from sparring.verifiers.zygote import Zygote
 
 logger = logging.getLogger(__name__)
+CLOSED = "the executor was closed"
 PROVES_NOTHING = "the executor runs programs; a formal proof is for the proof pool (verifiers/pools.py)"
 
 
@@ -99,6 +100,7 @@ class ExecutorPool:
         for slot in self._slots:
             self._free.put_nowait(slot)
         self.tally = Tally()
+        self._closed = False
 
     async def __call__(self, claim: Claim) -> Verdict:
         return await self.verify(claim)
@@ -124,6 +126,8 @@ class ExecutorPool:
             return refused
         slot = await self._free.get()
         try:
+            if self._closed:
+                return Verdict(outcome=Outcome.INFRASTRUCTURE, passed=False, message=CLOSED)
             run = Run(program=program, arguments=tuple(arguments), limits=Limits.of(self._config))
             verdict = await slot.zygote(run).run(run)
             self.tally.ran(verdict)
@@ -140,7 +144,8 @@ class ExecutorPool:
         return [pid for slot in self._slots for pid in slot.pids]
 
     async def close(self) -> None:
-        """Kill every interpreter; runs in flight end with a failure."""
+        """Kill every interpreter and start no other; runs in flight, and those that wait, end with a failure."""
+        self._closed = True
         for slot in self._slots:
             slot.kill()
 
@@ -159,6 +164,8 @@ class ExecutorPool:
 
     async def _certain(self, slot: Slot, run: Run) -> Verdict:
         for _ in range(self._config.max_retries + 1):
+            if self._closed:
+                raise VerificationFailed(CLOSED)
             verdict = await slot.zygote(run).run(run)
             if self.tally.ran(verdict):
                 return verdict

@@ -30,33 +30,40 @@ class Hold:
         self.pid: int | None = None  # of the interpreter, when it is ready
         self._pid_fd = -1
         self._jailed = tier in ("A", "C")
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._complaints_fd = os.memfd_create("complaints", os.MFD_CLOEXEC)
-        self._info_fd, info_end = os.pipe2(os.O_CLOEXEC) if self._jailed else (-1, -1)
-        with ExitStack() as stack, theirs:
-            filter_fd = _file(jail.filter_for(tier))
-            for descriptor in (filter_fd, info_end):
-                if descriptor >= 0:
-                    stack.callback(os.close, descriptor)
-            start = jail.start(
-                tier,
-                root,
-                second=second,
-                affinity=affinity,
-                control_fd=theirs.fileno(),
-                filter_fd=filter_fd,
-                info_fd=info_end,
-            )
-            self._process = subprocess.Popen(
-                start.command,
-                env=start.environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._complaints_fd,
-                pass_fds=start.pass_fds,
-                start_new_session=True,
-            )
+        with ExitStack() as undo:  # of what is kept, where nothing was started
+            self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self.socket.close)
+            with theirs, ExitStack() as stack:
+                self._complaints_fd = os.memfd_create("complaints", os.MFD_CLOEXEC)
+                undo.callback(os.close, self._complaints_fd)
+                self._info_fd = info_end = -1
+                if self._jailed:
+                    self._info_fd, info_end = os.pipe2(os.O_CLOEXEC)
+                    undo.callback(os.close, self._info_fd)
+                    stack.callback(os.close, info_end)
+                filter_fd = _file(jail.filter_for(tier))
+                if filter_fd >= 0:
+                    stack.callback(os.close, filter_fd)
+                start = jail.start(
+                    tier,
+                    root,
+                    second=second,
+                    affinity=affinity,
+                    control_fd=theirs.fileno(),
+                    filter_fd=filter_fd,
+                    info_fd=info_end,
+                )
+                self._process = subprocess.Popen(
+                    start.command,
+                    env=start.environment,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._complaints_fd,
+                    pass_fds=start.pass_fds,
+                    start_new_session=True,
+                )
+            undo.pop_all()
         self.socket.setblocking(False)
         self._awaited = self._ended = False
 

@@ -1,8 +1,10 @@
+import asyncio
+
 import msgspec
 import pytest
 
 from sparring.actors.evaluation import evaluate, read_tasks
-from sparring.core.errors import UsageError
+from sparring.core.errors import PlayFailed, UsageError, VerificationFailed
 from sparring.core.recipe import Role
 from sparring.core.types import FinishReason, Rollout, Task, VersionSpan
 
@@ -48,6 +50,51 @@ async def test_each_task_is_answered_once_greedily_and_several_times_sampled():
     assert (result.greedy, result.samples) == (True, (False,) * 4)
     assert (result.kind, result.version, result.num_statements) == ("deduction", 7, 2)
     assert (result.prompt, result.answer) == ("ask t", "yes")
+
+
+class FailsFor(RightIfYes):
+    """Its verifier is lost under the samples of some tasks."""
+
+    def __init__(self, *names, error=VerificationFailed):
+        self.names, self.error, self.ended = names, error, 0
+
+    async def attempt(self, task, *, sample, verify, num_samples):
+        if task.task_id in self.names and num_samples > 1:
+            raise self.error("executor was lost")
+        await asyncio.sleep(0.01)
+        self.ended += 1
+        return await super().attempt(task, sample=sample, verify=verify, num_samples=num_samples)
+
+
+async def evaluated(recipe, **options):
+    tasks = [a_task(name) for name in "abcd"]
+    return await evaluate(
+        recipe, tasks, greedy=sampler("yes"), sample=sampler("no"), verify=None, num_samples=4, **options
+    )
+
+
+async def test_tasks_that_could_not_be_judged_are_left_out_and_counted(caplog):
+    results = await evaluated(FailsFor("b"), may_lack=True)
+    assert [result.task_id for result in results] == ["a", "c", "d"]
+    assert "failed=1 of=4 reason=executor was lost" in caplog.text
+
+
+async def test_an_evaluation_of_which_most_failed_is_none():
+    assert len(await evaluated(FailsFor("a", "b"), may_lack=True)) == 2
+    with pytest.raises(PlayFailed, match=r"3 of 4 held-out tasks could not .* executor was lost"):
+        await evaluated(FailsFor("a", "b", "c"), may_lack=True)
+
+
+async def test_where_every_task_counts_one_failure_is_one_too_many_and_nothing_goes_on_behind_it():
+    recipe = FailsFor("b")
+    with pytest.raises(VerificationFailed):
+        await evaluated(recipe)
+    assert recipe.ended == 7
+
+
+async def test_a_mistake_is_never_left_out():
+    with pytest.raises(ValueError, match="executor"):
+        await evaluated(FailsFor("b", error=ValueError), may_lack=True)
 
 
 def test_the_first_tasks_of_each_kind_are_read(tmp_path):

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed
+from sparring.core.types import PolicyVersion
 from sparring.deploy import cluster as cluster_module
 from sparring.deploy.cluster import Cluster
 
@@ -111,3 +112,85 @@ async def test_a_worker_is_replaced_a_limited_number_of_times(killed: list[Any])
     worker = FakeWorker(*(a_task_error(ComponentFailed("redis", "gone")) for _ in range(9)))
     with pytest.raises(ComponentFailed, match="worker worker-0: died 4 times"):
         await supervise(a_cluster(worker, []))
+
+
+class FakeReplica:
+    """Answers as told; ``None``: never."""
+
+    def __init__(self, answer: BaseException | bool | None = True) -> None:
+        self.answer = answer
+        self.wait_for_version, self.ping = Remote(self._answered), Remote(self._answered)
+
+    async def _answered(self, *asked: object) -> bool:
+        if self.answer is None:
+            await asyncio.Event().wait()
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return bool(self.answer)
+
+
+VERSION = PolicyVersion(policy="base", number=9)
+RESTARTED = ActorUnavailableError("it is being restarted", b"0" * 16)
+
+
+def serving(*replicas: FakeReplica, notes: list[str] | None = None) -> tuple[Cluster, FakeWorker]:
+    worker = FakeWorker()
+    cluster = a_cluster(worker, [])
+    cluster.replicas = dict(enumerate(replicas))
+    cluster.note = (notes if notes is not None else []).append
+    cluster.config = RunConfig.model_validate({"publish": {"timeout_s": 0.1}, "cluster": {"start_s": 0.1}})
+    return cluster, worker
+
+
+async def test_a_replica_that_is_restarted_is_not_waited_for() -> None:
+    cluster, worker = serving(FakeReplica(), FakeReplica(RESTARTED))
+    await cluster.wait_for_version(VERSION)
+    assert sorted(cluster.replicas) == [0, 1]
+    assert worker.attached == []
+
+
+async def test_a_replica_that_is_dead_for_good_is_named_and_gets_no_more_requests() -> None:
+    notes: list[str] = []
+    cluster, worker = serving(FakeReplica(), FakeReplica(ActorDiedError()), notes=notes)
+    await cluster.wait_for_version(VERSION)
+    assert sorted(cluster.replicas) == [0]
+    assert worker.attached == [[0]]
+    assert "replicas dead ranks=1 left=1" in notes[0]
+
+
+async def test_no_replica_left_ends_the_run() -> None:
+    cluster, _ = serving(FakeReplica(ActorDiedError()), FakeReplica(ActorDiedError()))
+    with pytest.raises(ComponentFailed, match=r"all are dead.*rank 0, 1, past rollout.max_restarts 3"):
+        await cluster.wait_for_version(VERSION)
+
+
+async def test_replicas_that_die_between_two_versions_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(cluster_module, "STATS_S", 0.05)
+    dying, starting = FakeReplica(), FakeReplica(None)
+    cluster, _ = serving(dying, starting, FakeReplica(RESTARTED))
+    keeping = asyncio.create_task(cluster.keep_serving(asyncio.Event()))
+    await asyncio.sleep(0.2)
+    assert sorted(cluster.replicas) == [0, 1, 2]
+    dying.answer = ActorDiedError()
+    await asyncio.sleep(0.2)
+    assert sorted(cluster.replicas) == [1, 2]
+    for replica in cluster.replicas.values():
+        replica.answer = ActorDiedError()
+    async with asyncio.timeout(5):
+        with pytest.raises(ComponentFailed, match="all are dead"):
+            await keeping
+
+
+async def test_a_replica_that_says_nothing_ends_the_run_with_its_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "SLACK_S", 0.1)
+    cluster, _ = serving(FakeReplica(), FakeReplica(None))
+    async with asyncio.timeout(5):
+        with pytest.raises(ComponentFailed, match=r"replica rank 1: does not answer .*deadline 0.3 s"):
+            await cluster.wait_for_version(VERSION)
+
+
+async def test_a_replica_that_stays_behind_ends_the_run_with_its_rank() -> None:
+    cluster, _ = serving(FakeReplica(), FakeReplica(False))
+    with pytest.raises(ComponentFailed, match=r"replica rank 1: does not serve base@?.*deadline 0.1 s"):
+        await cluster.wait_for_version(VERSION)

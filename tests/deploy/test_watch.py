@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from sparring.core.recipe import Alarms
-from sparring.deploy.watch import Watch
+from sparring.deploy.watch import KEPT_STEPS, Watch
 
 
 class Nervous:
@@ -27,3 +27,20 @@ def test_a_resumed_run_is_paused_as_it_was_before():
     collector = SimpleNamespace()
     Watch(Nervous(), collector, history=[{"loss": 1.0}] * 3)
     assert collector.paused == frozenset({"proposer"})
+
+
+class Remembering:
+    """A recipe that remembers what it was shown last."""
+
+    def alarms(self, history):
+        self.seen = history[-3:], len(history)
+        return Alarms()
+
+
+def test_a_long_run_keeps_its_last_steps_alone():
+    recipe = Remembering()
+    watch = Watch(recipe, SimpleNamespace(), history=({"loss": float(step)} for step in range(5000)))
+    assert recipe.seen == ([{"loss": 4997.0}, {"loss": 4998.0}, {"loss": 4999.0}], KEPT_STEPS)
+    for step in range(5000, 6000):
+        watch.look({"loss": float(step)})
+    assert recipe.seen == ([{"loss": 5997.0}, {"loss": 5998.0}, {"loss": 5999.0}], KEPT_STEPS)

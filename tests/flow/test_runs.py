@@ -64,6 +64,18 @@ def wait_for_step(run, step, process):
         time.sleep(0.05)
 
 
+def children(process):
+    return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+
+
+def name_of(pid):
+    """Of a process; empty for one that has just ended, as executors' children do all the time."""
+    try:
+        return psutil.Process(pid).name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def trained(run):
     return [name for line in journal(run) for name in line["trajectory_ids"]]
 
@@ -155,6 +167,15 @@ def test_a_worker_and_a_replica_killed_mid_run_are_replaced_and_the_run_goes_on(
     assert len(journal(run)) == 12
     assert len(names) == len(set(names))
     assert "worker restarted name=worker-0" in (run.root.parent / "log.txt").read_text()
+
+
+def test_a_run_whose_last_replica_died_past_its_restarts_ends_and_says_so(run):
+    process = start(run, steps=100, **{"rollout.max_restarts": 0})
+    wait_for_step(run, 2, process)
+    (victim,) = [pid for pid in children(process) if name_of(pid).startswith("ray::Replica")]
+    os.kill(victim, signal.SIGKILL)
+    assert process.wait(timeout=120) == 1
+    assert "replicas: all are dead, the last ones of rank 0" in (run.root.parent / "log.txt").read_text()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from sparring.core.errors import SamplingFailed
 from sparring.core.types import FinishReason, VersionSpan
@@ -29,6 +29,7 @@ class FakeReplica:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent, self.dead, self.incarnation = silent, False, "first"
+        self.for_good, self.pings = False, 0
         self.batches: list[list[str]] = []
         self.aborted: list[str] = []
         self._ended: list[Completion] = []
@@ -57,6 +58,7 @@ class FakeReplica:
         self.aborted += request_ids
 
     async def _ping(self) -> str:
+        self.pings += 1
         self._live()
         return self.incarnation
 
@@ -79,7 +81,7 @@ class FakeReplica:
 
     def _live(self) -> None:
         if self.dead:
-            raise ActorDiedError
+            raise ActorDiedError if self.for_good else ActorUnavailableError("it is being restarted", b"0" * 16)
 
 
 def a_request(name: str, *, num_samples: int = 1) -> SampleRequest:
@@ -160,6 +162,17 @@ async def test_requests_wait_for_the_only_replica_to_come_back() -> None:
     replica.come_back()
     assert len(await asking) == 1
     assert replica.batches == [["r"], ["r"]]
+    await dispatcher.close()
+
+
+async def test_a_replica_that_is_dead_for_good_is_not_asked_for_ever() -> None:
+    replica = FakeReplica(silent=True)
+    dispatcher = Dispatcher([replica], timeout_s=0.3)
+    replica.for_good = True
+    replica.die()
+    with pytest.raises(SamplingFailed, match="no live replica answered 0 of 1 samples of r"):
+        await dispatcher.ask(a_request("r"))
+    assert replica.pings == 1
     await dispatcher.close()
 
 

@@ -128,8 +128,32 @@ async def test_the_only_actor_is_waited_for_while_it_restarts():
 
 async def test_an_actor_that_stays_dead_is_a_failure(monkeypatch):
     monkeypatch.setattr(client_module, "RESTART_S", 0.3)
-    with pytest.raises(VerificationFailed, match="dead"):
+    with pytest.raises(VerificationFailed, match="none of 1 verifiers answers"):
         await ask(VerifierClient([Actor(deaths=1000)], config=CONFIG), "a")
+
+
+async def test_an_actor_that_was_away_for_longer_than_a_restart_is_asked_again_once_it_is_back(monkeypatch):
+    monkeypatch.setattr(client_module, "RESTART_S", 0.3)
+    actor = Actor(deaths=1000)
+    client = VerifierClient([actor], config=CONFIG)
+    for _ in range(2):
+        with pytest.raises(VerificationFailed, match="none of 1 verifiers answers"):
+            await ask(client, "a")
+    actor.deaths = 0
+    assert await ask(client, "b") == ["b"]
+
+
+async def test_an_actor_that_was_away_takes_claims_again_beside_the_others(monkeypatch):
+    monkeypatch.setattr(client_module, "RESTART_S", 0.1)
+    away, living = Actor(deaths=1000), Actor()
+    client = VerifierClient([away, living], config=CONFIG)
+    await ask(client, "a", "b")
+    await asyncio.sleep(0.4)
+    away.deaths = 0
+    await ask(client, "c")
+    async with asyncio.timeout(5):
+        while len(away.batches) < 2:
+            await ask(client, "d", "e")
 
 
 async def test_an_actor_that_dies_again_and_again_is_a_failure():

@@ -221,12 +221,44 @@ async def test_closing_leaves_no_process_and_no_descriptor():
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+async def test_claims_that_run_or_wait_when_the_pool_is_closed_start_no_interpreter():
+    pool = ExecutorPool(LIMITS)
+    claims = [asyncio.create_task(pool.verify(claim(SLOW.replace("0.5", "3")))) for _ in range(3)]
+    first = await running(pool)
+    await pool.close()
+    for asked in claims:
+        with pytest.raises(VerificationFailed, match="closed"):
+            await asked
+    assert (await pool.run("def f(x):\n    return x", ["1"])).outcome is Outcome.INFRASTRUCTURE
+    assert not alive(first)
+    assert pool.pids() == []
+
+
 async def test_runs_leave_no_descriptor_behind(pool):
     await pool.verify(claim())
     before = len(os.listdir("/proc/self/fd"))
     for program in ("def f(x):\n    return x", "import os; os._exit(1)", "def f("):
         await pool.verify(claim(program))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_interpreters_that_can_not_be_started_leave_no_descriptor_behind(pool, monkeypatch):
+    assert (await pool.verify(claim())).passed
+    started = subprocess.Popen
+    for slot in pool._slots:
+        slot.kill()
+    before = len(os.listdir("/proc/self/fd"))
+
+    def fork_fails(*args, **kwargs):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", fork_fails)
+    for _ in range(5):
+        with pytest.raises(VerificationFailed, match="temporarily unavailable"):
+            await pool.verify(claim())
+    assert len(os.listdir("/proc/self/fd")) == before
+    monkeypatch.setattr(subprocess, "Popen", started)
+    assert (await pool.verify(claim())).passed
 
 
 async def test_stats_count_claims_under_names_of_the_catalogue():

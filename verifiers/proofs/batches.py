@@ -22,6 +22,7 @@ from sparring.verifiers.proofs.backend import Audit, Backend, SessionLost
 from sparring.verifiers.proofs.slots import Key
 
 logger = logging.getLogger(__name__)
+CLOSED = "the proof pool was closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Batches:
         self._gathered: dict[Key, list[Accepted]] = {}
         self._backends: dict[str, Backend] = {}
         self._running: asyncio.Task[None] | None = None
+        self._batch: list[Accepted] = []  # that is re-checked
+        self._closed = False
         self.batches = self.proofs = self.failures = 0
 
     async def audit(self, backend: Backend, header: str, claim: FormalProof, *, cost: Cost) -> Audit:
@@ -60,6 +63,8 @@ class Batches:
 
         Raises:   VerificationFailed: the re-check itself fails, again and again.
         """
+        if self._closed:
+            raise VerificationFailed(CLOSED)
         loop = asyncio.get_running_loop()
         self._backends[backend.name] = backend
         accepted = Accepted(claim, cost, loop.time(), loop.create_future())
@@ -70,7 +75,7 @@ class Batches:
 
     def look(self) -> None:
         """Send a batch off if one is due; to be called whenever that may have changed."""
-        if self._running is not None and not self._running.done():
+        if self._closed or (self._running is not None and not self._running.done()):
             return
         now = asyncio.get_running_loop().time()
         due = [key for key, gathered in self._gathered.items() if self._is_due(gathered, now)]
@@ -81,17 +86,20 @@ class Batches:
         batch, later = gathered[: self._config.batch], gathered[self._config.batch :]
         if later:
             self._gathered[key] = later
+        self._batch = batch
         self._running = asyncio.ensure_future(self._run(key, batch))
         self._running.add_done_callback(lambda _: self.look())
 
     async def close(self) -> None:
-        """End the re-check that is under way; whoever waits is told so."""
+        """End the re-check that is under way and begin no other; whoever waits is told so."""
+        self._closed = True
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
-        for accepted in (one for gathered in self._gathered.values() for one in gathered):
+        # A re-check that was ended before its first step has told nobody.
+        for accepted in (one for gathered in (self._batch, *self._gathered.values()) for one in gathered):
             if not accepted.audit.done():
-                accepted.audit.set_exception(VerificationFailed("the proof pool was closed"))
+                accepted.audit.set_exception(VerificationFailed(CLOSED))
         self._gathered.clear()
 
     def _is_due(self, gathered: Sequence[Accepted], now: float) -> bool:
@@ -109,7 +117,7 @@ class Batches:
         except SparringError as failure:
             error = failure
         except asyncio.CancelledError:
-            error = VerificationFailed("the proof pool was closed")
+            error = VerificationFailed(CLOSED)
         for position, accepted in enumerate(live):
             if accepted.audit.done():
                 continue

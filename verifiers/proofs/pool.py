@@ -23,12 +23,11 @@ from sparring.core.types import Outcome, Verdict
 from sparring.verifiers.proofs.backend import Audit, Backend, Checked, HeaderRefused, Session, SessionLost
 from sparring.verifiers.proofs.batches import Batches, Cost
 from sparring.verifiers.proofs.bounded import Limits, bounded
+from sparring.verifiers.proofs.refusals import Refusals
 from sparring.verifiers.proofs.slots import Key, Slot, Slots
 
 logger = logging.getLogger(__name__)
 
-# Headers that were refused, with the prover's message: a prover need not be started again for one.
-MAX_REFUSED_HEADERS = 256
 # What a lost session can look like from here.
 LOSSES = (SessionLost, OSError, EOFError, UnicodeError, ValueError)
 
@@ -86,7 +85,7 @@ class ProofPool:
         self._turns = asyncio.Semaphore(config.max_waiting)
         self._checking = 0  # claims that may still join a batch
         self._batches = Batches(config, idle=lambda: self._checking == 0)
-        self._refused: dict[Key, str] = {}
+        self._refusals = Refusals()
         self._limits = Limits(wall_s=config.wall_s, cpu_s=config.cpu_s, memory_mib=config.memory_mib)
         self._closed = False
         self.tally = ProofTally()
@@ -190,8 +189,8 @@ class ProofPool:
         key = (backend.name, header)
         problem: Exception | None = None
         for _ in range(self._config.max_retries + 1):
-            if key in self._refused:
-                return _unsound(Outcome.FAILED, f"the header is refused: {self._refused[key]}")
+            if refusal := self._refusals.message(key):
+                return _unsound(Outcome.FAILED, f"the header is refused: {refusal}")
             slot = await self._slots.take(key)
             began = False
             try:
@@ -199,7 +198,7 @@ class ProofPool:
                 began = True
                 return await self._check(slot, session, claim, spent)
             except HeaderRefused as error:
-                self._refuse(key, str(error))
+                return _unsound(Outcome.FAILED, f"the header is refused: {error}")
             except LOSSES as error:
                 await slot.empty()
                 problem = error
@@ -213,8 +212,6 @@ class ProofPool:
                 raise
             finally:
                 self._slots.give(slot)
-        if key in self._refused:
-            return _unsound(Outcome.FAILED, f"the header is refused: {self._refused[key]}")
         if began and not self._closed:
             return _unsound(Outcome.CRASHED, f"the prover dies of it, {self._config.max_retries + 1} times: {problem}")
         raise VerificationFailed(f"no {backend.name} session: {problem}")
@@ -229,8 +226,26 @@ class ProofPool:
     async def _opened(self, slot: Slot, key: Key) -> Session:
         """A new session in ``slot``.
 
-        Raises:   HeaderRefused, SessionLost: as ``Backend.open``.
+        Raises:   HeaderRefused: by two processes, one after the other.      SessionLost: as ``Backend.open``.
         """
+        try:
+            return await self._started(slot, key)
+        except HeaderRefused as error:
+            if self._refusals.message(key):
+                raise
+            logger.warning("header refused backend=%s reason=%r", key[0], str(error)[:500])
+        async with self._refusals.doubted(key):
+            try:
+                return await self._started(slot, key)
+            except HeaderRefused as error:
+                if self._refusals.was_loaded(key):
+                    raise SessionLost(f"a header that was loaded before is refused now: {error}") from error
+                self._refusals.believe(key, str(error))
+                raise
+
+    async def _started(self, slot: Slot, key: Key) -> Session:
+        if refusal := self._refusals.message(key):  # somebody else has asked meanwhile
+            raise HeaderRefused(refusal)
         await slot.empty()
         if self._closed:
             raise SessionLost("the proof pool was closed")
@@ -240,6 +255,7 @@ class ProofPool:
                 session = await self._backends[name].open(header)
         except TimeoutError as error:
             raise SessionLost(f"the header was not loaded (deadline {self._config.header_s:g} s)") from error
+        self._refusals.loaded(key)
         self.tally.started += 1
         slot.session, slot.key = session, key
         slot.cpu_s = slot.header_cpu_s = session.usage().cpu_s
@@ -265,11 +281,6 @@ class ProofPool:
         if slot.uses >= self._config.recycle_after or usage.memory_mib > self._config.recycle_mib:
             await slot.empty()
         return checked
-
-    def _refuse(self, key: Key, message: str) -> None:
-        while len(self._refused) >= MAX_REFUSED_HEADERS:
-            del self._refused[next(iter(self._refused))]
-        self._refused[key] = message
 
 
 def _unsendable(claim: FormalProof, *, max_chars: int) -> str:

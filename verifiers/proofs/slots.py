@@ -68,7 +68,7 @@ class Slots:
             except asyncio.CancelledError:
                 if waiter.slot.done() and not waiter.slot.cancelled():
                     self.give(waiter.slot.result())
-                else:
+                elif waiter in self._waiters:  # not if a place came in the very moment of the cancellation
                     self._waiters.remove(waiter)
                 raise
         return slot

@@ -86,6 +86,8 @@ class ScriptedBackend:
     most_up: int = 0
     opening: int = 0
     rechecks: list[list[str]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)  # headers, each time one was to be opened
+    refuses: int = 0  # how many times any header is refused first
 
     def missing(self) -> str:
         return self.problem
@@ -97,6 +99,10 @@ class ScriptedBackend:
         return Refusal(outcome=Outcome.CHEATED, rule="r", message="a rule") if claim.proof == "cheat" else None
 
     async def open(self, header: str) -> ScriptedSession:
+        self.asked.append(header)
+        if self.refuses > 0:
+            self.refuses -= 1
+            raise HeaderRefused("it can not be read just now")
         if header == "bad":
             raise HeaderRefused("no such library")
         if header == "dead":

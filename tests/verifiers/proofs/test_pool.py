@@ -12,11 +12,19 @@ from sparring.core.config import ProofConfig
 from sparring.core.errors import VerificationFailed
 from sparring.core.metrics import declared
 from sparring.core.types import Outcome
+from sparring.verifiers.proofs import refusals
+from sparring.verifiers.proofs.batches import Batches, Cost
 from sparring.verifiers.proofs.pool import ProofPool
+from sparring.verifiers.proofs.slots import Slots
 
 sys.path.append(str(Path(__file__).parent))
 scripted = importlib.import_module("scripted")
 claim = scripted.claim
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(refusals, "PAUSE_S", 0.01)
 
 
 @asynccontextmanager
@@ -167,13 +175,46 @@ async def test_the_fast_tier_asks_nobody_else():
         assert backend.rechecks == []
 
 
-async def test_a_refused_header_is_a_verdict_and_asked_once():
+async def test_a_header_that_is_always_refused_is_a_verdict_and_opened_twice_however_many_claims_ask():
     async with pool_of() as (pool, backend):
         for _ in range(3):
             verdict = await pool.verify(claim("ok", header="bad"))
             assert (verdict.outcome, "no such library" in verdict.message) == (Outcome.FAILED, True)
+        assert backend.asked == ["bad", "bad"]
         assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
-        assert backend.opening == 0
+        assert pool.stats()["proofs/infrastructure"] == 0
+
+
+async def test_claims_that_meet_a_bad_header_together_share_the_second_opinion():
+    async with pool_of(sessions=3) as (pool, backend):
+        assert await outcomes(pool, *(claim("ok", header="bad") for _ in range(12))) == [Outcome.FAILED] * 12
+        assert len(backend.asked) == 4  # one for each place, then one more
+
+
+@pytest.mark.parametrize("max_retries", [0, 2])
+async def test_a_header_that_is_refused_once_is_opened_again_and_the_claim_proved(max_retries):
+    async with pool_of(scripted.ScriptedBackend(refuses=1), max_retries=max_retries) as (pool, backend):
+        assert await outcomes(pool, claim("ok"), claim("ok")) == [Outcome.PROVED] * 2
+        assert backend.asked[:2] == ["h", "h"]
+
+
+async def test_a_refusal_is_not_believed_for_ever(monkeypatch):
+    monkeypatch.setattr(refusals, "BELIEVED_S", 0.2)
+    async with pool_of(scripted.ScriptedBackend(refuses=2)) as (pool, backend):
+        assert await outcomes(pool, claim("ok")) == [Outcome.FAILED]
+        assert backend.asked == ["h", "h"]
+        await asyncio.sleep(0.25)
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
+
+
+async def test_a_header_that_was_loaded_before_is_no_reason_for_a_verdict():
+    async with pool_of(sessions=1, recycle_after=1) as (pool, backend):
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
+        backend.refuses = 1000
+        with pytest.raises(VerificationFailed, match="loaded before"):
+            await pool.verify(claim("ok"))
+        backend.refuses = 0
+        assert await outcomes(pool, claim("ok")) == [Outcome.PROVED]
 
 
 async def test_a_prover_that_does_not_start_is_a_failure_and_not_a_verdict():
@@ -230,6 +271,51 @@ async def test_a_closed_pool_answers_everybody():
         async with asyncio.timeout(10):
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(end, VerificationFailed) or not end.passed for end in ended)
+
+
+class EndlessRecheck(scripted.ScriptedBackend):
+    async def recheck(self, header, claims, *, cpu_s):
+        self.rechecks.append([claim.statement for claim in claims])
+        await asyncio.sleep(3600)
+
+
+async def test_closing_begins_no_other_recheck_and_answers_everybody_who_waits_for_one():
+    async with pool_of(EndlessRecheck(), wall_s=30.0) as (pool, backend):
+        asked = [claim("ok", header=header, statement=header) for header in ("a", "b", "c")]
+        tasks = [asyncio.create_task(pool.verify(one)) for one in asked]
+        await asyncio.sleep(0.1)
+        assert len(backend.rechecks) == 1
+        await pool.close()
+        async with asyncio.timeout(5):
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(end) for end in ended] == [VerificationFailed] * 3
+        await asyncio.sleep(0.05)
+        assert len(backend.rechecks) == 1
+
+
+async def test_a_batch_that_is_sent_off_in_the_moment_of_closing_is_answered():
+    batches = Batches(ProofConfig(), idle=lambda: True)
+    waiting = asyncio.create_task(batches.audit(EndlessRecheck(), "h", claim("ok"), cost=Cost()))
+    closing = asyncio.create_task(batches.close())  # its first step comes before that of the re-check
+    async with asyncio.timeout(5):
+        with pytest.raises(VerificationFailed, match="closed"):
+            await waiting
+        with pytest.raises(VerificationFailed, match="closed"):
+            await batches.audit(EndlessRecheck(), "h", claim("ok"), cost=Cost())
+        await closing
+
+
+async def test_who_is_cancelled_in_the_moment_a_place_comes_is_cancelled_and_the_place_stays_free():
+    slots = Slots(1, keep={})
+    key = ("rocq", "h")
+    held = await slots.take(key)
+    waiting = asyncio.create_task(slots.take(key))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    slots.give(held)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await asyncio.wait_for(slots.take(key), 5) is held
 
 
 async def test_every_metric_is_declared_and_premises_come_from_the_recheck():

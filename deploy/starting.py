@@ -26,7 +26,7 @@ from sparring.deploy.serve import endpoint_beside, first_key
 from sparring.deploy.shared_storage import check_shared
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.topology import Topology
-from sparring.learner.checkpoint import Commit, latest
+from sparring.learner.checkpoint import Commit, consumed_entries, latest
 from sparring.learner.group import LearnerGroup
 from sparring.learner.loop import publish_initial
 from sparring.learner.publish import default_store
@@ -64,7 +64,7 @@ async def start_cluster(
         )
         stack.push_async_callback(store.close)
         start = latest(directory.checkpoints) if resume else None
-        await _prepare(store, start, resume=resume, note=note)
+        await _prepare(store, start, directory=directory, resume=resume, note=note)
         proofs = config.proofs if recipe.provers else None
         parts = Parts(config=config, topology=topology, redis=redis, run_id=run_id, proofs=proofs)
         verifiers, workers = parts.verifiers(), parts.workers()
@@ -101,13 +101,16 @@ async def start_cluster(
         yield cluster
 
 
-async def _prepare(store: RedisStore, start: Commit | None, *, resume: bool, note: Note) -> None:
+async def _prepare(
+    store: RedisStore, start: Commit | None, *, directory: RunDirectory, resume: bool, note: Note
+) -> None:
     """Make the store hold what the run starts from."""
     if not resume:
         await store.clear()  # a Redis of the user's may hold an earlier run of this directory
         return
     step = start.step if start else 0
-    cleared = await store.prepare_resume(start.entries if start else (), step=step)
+    consumed = consumed_entries(directory.journal, start) if start else ()
+    cleared = await store.prepare_resume(consumed, step=step)
     note(f"resumed step={step} leases_cleared={cleared.leases} entries={cleared.entries}")
 
 

@@ -5,8 +5,8 @@
       │                   └─ time/wait_for_batch                     │         └─ cohorts of the committed steps go,
       └── episodes of the next round ◄── replicas pull the version ◄─┘            and the next round may start
 
-A cohort is acknowledged only once a checkpoint holds what was learned from it, so after a crash nothing is lost and
-nothing is trained twice. With a checkpoint at every step (the default) a version is announced only after its checkpoint
+A cohort is acknowledged only once a checkpoint holds what was learned from it, and a resume acknowledges all that the
+journal says was learned from, so after a crash nothing is lost and nothing is trained twice. With a checkpoint at every step (the default) a version is announced only after its checkpoint
 is whole; with rarer ones, versions of lost steps are superseded by higher numbers on resume.
 """
 
@@ -99,10 +99,10 @@ async def learn(
     """
     version = await _announced(feed, engine.policy)
     since = Uncommitted(step=start_step)
-    acknowledged: Awaitable[None] = _nothing()
+    acknowledged = asyncio.ensure_future(_nothing())
     while since.step < num_steps:
         clock = Clock()
-        deliveries = await _take(replay, count=cohorts_per_step, should_stop=should_stop)
+        deliveries = await _take(replay, count=cohorts_per_step, should_stop=should_stop, beside=acknowledged)
         clock.lap("time/wait_for_batch")
         if not deliveries:
             break
@@ -134,8 +134,8 @@ async def publish_initial(engine: Engine, *, feed: VersionFeed, replay: Replay, 
     """Announce the weights that training starts from: version 0, or those of the restored checkpoint ``start``.
 
     A restored version keeps its number, unless higher ones were announced: those belong to steps that are lost, and
-    their numbers are never used again. Acknowledging the checkpoint's cohorts once more is harmless and closes the gap
-    between a commit and its acknowledgement.
+    their numbers are never used again. What was learned from was acknowledged before (``checkpoint.consumed_entries``);
+    the checkpoint's own cohorts once more are harmless.
     """
     if start is not None:
         await replay.commit(start.entries, step=start.step)
@@ -165,9 +165,16 @@ async def _nothing() -> None:
     """No step was made before the first."""
 
 
-async def _take(replay: Replay, *, count: int, should_stop: Callable[[], bool]) -> list[Delivery[Cohort]]:
-    """The cohorts of one step, or [] once somebody asked to stop."""
+async def _take(
+    replay: Replay, *, count: int, should_stop: Callable[[], bool], beside: asyncio.Future[None]
+) -> list[Delivery[Cohort]]:
+    """The cohorts of one step, or [] once somebody asked to stop.
+
+    Raises:   whatever ``beside`` raised: admission that did not move on would have this wait for ever.
+    """
     while not should_stop():
+        if beside.done():
+            beside.result()
         if deliveries := await replay.take(count=count, timeout_s=POLL_S):
             return deliveries
     return []

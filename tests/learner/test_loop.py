@@ -304,3 +304,13 @@ async def test_a_cohort_may_ask_to_start_again_before_it_is_learned_from(
     await bench.run(cohorts_per_step=1)
     events = [entry if entry == "restart" else entry[:2] for entry in bench.log if entry[0] in ("step", "r")]
     assert events == [("step", 1), "restart", ("step", 2)]
+
+
+async def test_replicas_that_fail_end_a_loop_whose_cohorts_wait_for_them(cohorts: Make) -> None:
+    bench = Bench(cohorts(1), newest=announced(0))
+
+    async def settled(version: PolicyVersion) -> None:
+        raise ComponentFailed("replica", f"does not serve {version}", rank=0)
+
+    with pytest.raises(ComponentFailed, match="does not serve"):
+        await asyncio.wait_for(bench.run(cohorts_per_step=1, settled=settled), timeout=5)

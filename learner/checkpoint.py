@@ -102,9 +102,11 @@ def latest(checkpoints: Path) -> Commit | None:
 
     Raises:   UsageError: the newest one is damaged, or can not be read now.
     """
-    for path in checkpoints.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(path)
-    for path in _newest_first(checkpoints):
+    with _readable(checkpoints):
+        for path in checkpoints.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(path)
+        found = _newest_first(checkpoints)
+    for path in found:
         if (record := _read(path)) is not None:
             _check_files(path, record)
             return record.commit
@@ -170,25 +172,33 @@ def consumed_entries(journal: Path, commit: Commit) -> tuple[str, ...]:
 
     Raises:   UsageError: the journal holds something else than a run writes.
     """
+    entries = [entry for line in _lines(journal) if line.step <= commit.step for entry in line.entries]
+    return tuple(dict.fromkeys([*entries, *commit.entries]))
+
+
+def unlearned_entries(journal: Path, commit: Commit | None) -> tuple[str, ...]:
+    """What the steps after ``commit`` consumed, whose checkpoints are gone: to be learned from once more.
+
+    Raises:   UsageError: see ``consumed_entries``.
+    """
+    step = commit.step if commit is not None else 0
+    return tuple(entry for line in _lines(journal) if line.step > step for entry in line.entries)
+
+
+def _lines(journal: Path) -> list[_Line]:
+    whole = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
     try:
-        before = [msgspec.json.decode(line, type=_Line) for line in _whole_lines(journal)]
+        return [msgspec.json.decode(line, type=_Line) for line in whole if line.endswith(b"\n")]
     except msgspec.DecodeError as error:
         raise UsageError(
             f"{journal} can not be read: {error}; expected one JSON object a line, with step and entries, as a run "
             "writes it; restore the file: it says what the checkpoints have learned from"
         ) from error
-    entries = [entry for line in before if line.step <= commit.step for entry in line.entries]
-    return tuple(dict.fromkeys([*entries, *commit.entries]))
 
 
 class _Line(msgspec.Struct, frozen=True):
     step: int
     entries: tuple[str, ...]
-
-
-def _whole_lines(journal: Path) -> list[bytes]:
-    lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
-    return [line for line in lines if line.endswith(b"\n")]
 
 
 def _step_of(line: bytes) -> int:
@@ -251,7 +261,8 @@ def _damaged(path: Path, seen: str) -> UsageError:
     directory = next(parent for parent in path.parents if _NAME.fullmatch(parent.name))
     return UsageError(
         f"checkpoint file {path} {seen}: it was changed, or the disk is failing. Nothing was removed: restore "
-        f"{directory} from a copy, or move it out of {directory.parent} to resume from the checkpoint before it"
+        f"{directory} from a copy, or move it out of {directory.parent} to resume from the checkpoint before it, "
+        "which works as long as Redis holds what was learned from since"
     )
 
 

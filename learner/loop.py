@@ -6,15 +6,18 @@
       └── episodes of the next round ◄── replicas pull the version ◄─┘            and the next round may start
 
 A cohort is acknowledged only once a checkpoint holds what was learned from it, and a resume acknowledges all that the
-journal says was learned from, so after a crash nothing is lost and nothing is trained twice. With a checkpoint at every step (the default) a version is announced only after its checkpoint
-is whole; with rarer ones, versions of lost steps are superseded by higher numbers on resume.
+journal says was learned from, so after a crash nothing is lost and nothing is trained twice. With a checkpoint at every
+step (the default) a version is announced only after its checkpoint is whole; with rarer ones, versions of lost steps
+are superseded by higher numbers on resume.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from sparring.core.errors import ComponentFailed
@@ -40,7 +43,7 @@ class Engine(Protocol):
 
     async def restart(self) -> None: ...
 
-    async def commit(self, commit: Commit) -> None: ...
+    async def commit(self, commit: Commit, *, still_ours: Callable[[], Awaitable[None]]) -> None: ...
 
     async def publish(self, version: PolicyVersion, *, step: int) -> Published: ...
 
@@ -61,13 +64,16 @@ class Uncommitted:
         self.trajectory_ids += [trajectory.trajectory_id for trajectory in trajectories]
         return trajectories
 
-    async def commit(self, engine: Engine, *, version: PolicyVersion, extra: bytes) -> tuple[str, ...]:
+    async def commit(
+        self, engine: Engine, *, version: PolicyVersion, extra: bytes, still_ours: Callable[[], Awaitable[None]]
+    ) -> tuple[str, ...]:
         """Checkpoint the last step; returns what may be acknowledged now, nothing where no step was made since."""
         if not self.entries:
             return ()
         entries, ids = tuple(self.entries), tuple(self.trajectory_ids)
         await engine.commit(
-            Commit(step=self.step, version=version.number, entries=entries, trajectory_ids=ids, extra=extra)
+            Commit(step=self.step, version=version.number, entries=entries, trajectory_ids=ids, extra=extra),
+            still_ours=still_ours,
         )
         self.entries, self.trajectory_ids = [], []
         return entries
@@ -84,6 +90,7 @@ async def learn(
     on_step: OnStep,
     should_stop: Callable[[], bool],
     checkpoint_every: int = 1,
+    keep_checkpoints: int = 1,
     settled: Settled | None = None,
     extra: Callable[[], bytes] = bytes,
 ) -> PolicyVersion:
@@ -93,6 +100,8 @@ async def learn(
     Produces one version a step. ``publish_initial`` comes before.
 
     Args:     start_step: steps made before, by the run that this one takes up.
+              keep_checkpoints: so many are kept; what came after the oldest of them is not acknowledged, so that a
+              run may go back to it.
               settled: awaited after each announcement, until the replicas serve the version.
               extra: bytes to keep with each commit, for the caller's own resume.
     Raises:   TrainingHalted, UsageError, ComponentFailed: see ``Learner``; nothing bad was published.
@@ -100,6 +109,8 @@ async def learn(
     version = await _announced(feed, engine.policy)
     since = Uncommitted(step=start_step)
     acknowledged = asyncio.ensure_future(_nothing())
+    still_ours = partial(_still_ours, replay)
+    kept: deque[tuple[str, ...]] = deque()
     while since.step < num_steps:
         clock = Clock()
         deliveries = await _take(replay, count=cohorts_per_step, should_stop=should_stop, beside=acknowledged)
@@ -113,20 +124,20 @@ async def learn(
         clock.lap("time/train")
         version = PolicyVersion(policy=engine.policy, number=version.number + 1)
         due = step % checkpoint_every == 0
-        consumed = await since.commit(engine, version=version, extra=extra()) if due else ()
+        consumed = await since.commit(engine, version=version, extra=extra(), still_ours=still_ours) if due else ()
         clock.lap("time/commit")
+        spent = _spent(kept, consumed, keep_checkpoints=keep_checkpoints)
+        await still_ours()  # or this would publish over what another learner has published
         published = await engine.publish(version, step=step)
         await feed.announce(published.announcement)
         clock.lap("time/publish")
         await acknowledged  # of the step before
-        acknowledged = asyncio.ensure_future(
-            _acknowledge(consumed, replay, step=step, version=version, settled=settled)
-        )
+        acknowledged = asyncio.ensure_future(_acknowledge(spent, replay, step=step, version=version, settled=settled))
         values |= merge_metrics(delivery.value for delivery in deliveries)
         await on_step(step, clock.report(values, version=version, num_bytes=published.num_bytes))
     await acknowledged
-    if consumed := await since.commit(engine, version=version, extra=extra()):
-        await replay.commit(consumed, step=since.step)
+    if consumed := await since.commit(engine, version=version, extra=extra(), still_ours=still_ours):
+        await replay.commit(_spent(kept, consumed, keep_checkpoints=keep_checkpoints), step=since.step)
     return version
 
 
@@ -159,6 +170,21 @@ async def _acknowledge(
     if settled is not None:
         await settled(version)
     await replay.commit(entries, step=step)
+
+
+def _spent(kept: deque[tuple[str, ...]], consumed: tuple[str, ...], *, keep_checkpoints: int) -> list[str]:
+    """Add what a checkpoint ``consumed``; returns what no checkpoint that is kept would need once more."""
+    if consumed:
+        kept.append(consumed)
+    return [entry for _ in range(len(kept) - keep_checkpoints + 1) for entry in kept.popleft()]
+
+
+async def _still_ours(replay: Replay) -> None:
+    """An acknowledgement of nothing.
+
+    Raises:   ComponentFailed: a newer learner has taken over.
+    """
+    await replay.commit((), step=0)
 
 
 async def _nothing() -> None:

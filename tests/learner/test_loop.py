@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -39,7 +39,8 @@ class FakeLearner:
     async def restart(self) -> None:
         self.log.append("restart")
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit, *, still_ours: Callable[[], Awaitable[None]]) -> None:
+        await still_ours()
         self.log.append(("commit", commit.step))
         self.commits.append(commit)
 
@@ -70,7 +71,8 @@ class MemoryReplay:
         return taken
 
     async def commit(self, entries: Sequence[str], *, step: int) -> None:
-        self.log.append(("acknowledge", step, tuple(entries)))
+        if step:  # 0: whether this learner is still the one
+            self.log.append(("acknowledge", step, tuple(entries)))
         self.committed += entries
 
 

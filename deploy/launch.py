@@ -156,11 +156,10 @@ def _check_policies(recipe: Recipe, config: RunConfig) -> None:
 
 
 def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:
-    """Make the run directory, or refuse to mix two runs in one.
+    """Make the run directory, or refuse to mix two runs in one; for whoever holds it.
 
-    Raises:   UsageError: the directory already holds a run, can not be written, or would not outlive the job.
+    Raises:   UsageError: the directory already holds a run, or can not be written.
     """
-    check_run_directory(directory)
     if fresh and not resume and directory.config.exists():
         name_run(directory, new=False)
         delete(directory)

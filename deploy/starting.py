@@ -117,7 +117,8 @@ async def _take_up(store: RedisStore, directory: RunDirectory) -> Commit | None:
         raise UsageError(
             f"the run in {directory.root} has {start.step} steps, but Redis holds nothing of it: its waiting cohorts, "
             "archive and counts are elsewhere. Point replay.redis at the server that the run used, or restore "
-            f"{directory.redis} and leave replay.redis out where it started its own; without them it can not go on. "
+            f"{directory.redis} and leave replay.redis out where it started its own; if keys sparring:{{NAME}}:... of "
+            f"it are there, write NAME into {directory.identity}. Without them it can not go on. "
             f"A new run can start from exported weights: --set policy.model={policy}"
         )
     await store.take_over()

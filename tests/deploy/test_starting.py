@@ -56,7 +56,9 @@ async def test_a_run_with_steps_is_not_resumed_on_a_redis_that_knows_nothing_of_
     commit(directory, step=3)
     async with await store_of(directory, server) as store:
         for _ in range(2):  # being refused leaves nothing behind that would pass for the run's
-            with pytest.raises(UsageError, match=r"3 steps, but Redis holds nothing of it.*Point replay\.redis"):
+            with pytest.raises(
+                UsageError, match=r"3 steps, but Redis holds nothing of it.*Point replay\.redis.*sparring:\{NAME\}:"
+            ):
                 await _take_up(store, directory)
 
 

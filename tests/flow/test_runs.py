@@ -176,6 +176,11 @@ def test_interrupting_a_run_ends_it_cleanly_and_says_how_to_resume(run, number, 
     process = start(run, steps=500)
     wait_for_step(run, 2, process)
     assert read_state(run).phase == Phase.RUNNING
+    config = run.config.read_bytes()
+    second = train(run, steps=7, resume=True)
+    assert second.returncode == 2
+    assert f"in use by the run with pid {process.pid}" in second.stderr
+    assert run.config.read_bytes() == config
     process.send_signal(number)
     assert process.wait(timeout=120) == code
     assert f"sparring train --resume --run {run.root}" in (run.root.parent / "log.txt").read_text()

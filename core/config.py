@@ -69,6 +69,8 @@ class ReplayConfig(Section):
     """Streams, archive and the bound on staleness."""
 
     redis: str | None = None  # URL of a server to use; None starts one in the run directory
+    # How often the run's own Redis forces its file to the disk; what a power cut may do: docs/decisions/0004
+    fsync: Literal["everysec", "always"] = "everysec"
     max_staleness: int = Field(0, ge=0)  # versions; 0 is the paper's synchronous loop
     archive_capacity: int = Field(16384, ge=1)  # tasks per kind
 

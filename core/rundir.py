@@ -18,6 +18,16 @@ class RunDirectory:
         return self.root / "config.json"
 
     @property
+    def lock(self) -> Path:
+        """Locked by the process that is the run, and kept by --fresh: whoever holds it may write here."""
+        return self.root / "run.lock"
+
+    @property
+    def identity(self) -> Path:
+        """The run's name in Redis: given once, so that the directory may be moved or mounted elsewhere."""
+        return self.root / "run_id"
+
+    @property
     def metrics(self) -> Path:
         """One line a step and one a component report (core/metrics.py)."""
         return self.root / "metrics.jsonl"

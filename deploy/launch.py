@@ -33,6 +33,7 @@ from sparring.deploy.job import check_run_directory, rebased
 from sparring.deploy.memory import resident_mib
 from sparring.deploy.records import Ending, closing_lines
 from sparring.deploy.report import write_report
+from sparring.deploy.run_lock import delete, held, name_run, writing
 from sparring.deploy.run_state import last_committed, marked
 from sparring.deploy.session import Session
 from sparring.deploy.starting import start_cluster
@@ -70,7 +71,13 @@ def plan(config: RunConfig) -> str:
 def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> int:
     """Run to the end, to Ctrl-C or to an error; returns the exit code. Whatever happens, the report is written."""
     check(config)
-    prepare(config, directory, resume=resume, fresh=fresh)
+    check_run_directory(directory)
+    with held(directory):
+        prepare(config, directory, resume=resume, fresh=fresh)
+        return _run(config, directory, resume=resume)
+
+
+def _run(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     view = LiveView(directory.root.name, num_steps=config.steps)
     with view, marked(directory) as endings:
         if config.mode == "single_process":
@@ -149,23 +156,18 @@ def _check_policies(recipe: Recipe, config: RunConfig) -> None:
 
 
 def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bool) -> None:
-    """Make the run directory, or refuse to mix two runs in one.
+    """Make the run directory, or refuse to mix two runs in one; for whoever holds it.
 
-    Raises:   UsageError: the directory already holds a run, can not be written, or would not outlive the job.
+    Raises:   UsageError: the directory already holds a run, or can not be written.
     """
-    check_run_directory(directory)
     if fresh and not resume and directory.config.exists():
-        shutil.rmtree(directory.root)
+        name_run(directory, new=False)
+        delete(directory)
     if directory.config.exists() and not resume:
         raise UsageError(f"{directory.root} already holds a run: --resume takes it up, --fresh deletes it first")
-    try:
+    with writing(directory):
         directory.logs.mkdir(parents=True, exist_ok=True)
+        name_run(directory, new=not resume)
         directory.config.write_text(config.model_dump_json(indent=2))
         if (tokenizer := config.policy.model / "tokenizer.json").is_file():
             shutil.copyfile(tokenizer, directory.tokenizer)
-    except OSError as error:
-        free = shutil.disk_usage(directory.root.parent if directory.root.parent.exists() else Path("/")).free >> 20
-        raise UsageError(
-            f"run directory {directory.root} can not be written: {error.strerror} ({free} MiB free); "
-            "free some space or give another one with --run"
-        ) from error

@@ -96,6 +96,7 @@ class Session:
                     feed=cluster.store.versions,
                     start_step=cluster.start_step,
                     checkpoint_every=config.learner.checkpoint_every,
+                    keep_checkpoints=config.learner.keep_checkpoints,
                     num_steps=config.steps,
                     cohorts_per_step=cluster.recipe.num_cohorts(),
                     settled=cluster.wait_for_version,

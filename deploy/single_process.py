@@ -33,7 +33,7 @@ from sparring.deploy.shared_memory import held
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.view import LiveView
 from sparring.deploy.watch import Watch
-from sparring.learner.checkpoint import Commit, latest
+from sparring.learner.checkpoint import Commit, consumed_entries, latest
 from sparring.learner.local import LocalEngine
 from sparring.learner.loop import learn, publish_initial
 from sparring.learner.publish import default_store
@@ -110,7 +110,8 @@ class SingleProcess:
         mark_running(self._directory)
         if self._start is not None:
             # The snapshot was taken before the commit it is part of was acknowledged.
-            await store.prepare_resume(self._start.entries, step=self._start.step)
+            consumed = consumed_entries(self._directory.journal, self._start)
+            await store.prepare_resume(consumed, step=self._start.step)
             await self._learner.restore(self._start)
         await publish_initial(self._learner, feed=store.versions, replay=store.replay, start=self._start)
         await self._swap()

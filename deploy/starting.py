@@ -7,7 +7,6 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,17 +15,19 @@ import ray
 from sparring.actors.hosts import open_feed
 from sparring.actors.settings import store_settings
 from sparring.core.config import RunConfig
-from sparring.core.errors import ComponentFailed, SparringError
+from sparring.core.errors import ComponentFailed, SparringError, UsageError
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.cluster import Cluster
+from sparring.deploy.export import POLICY
 from sparring.deploy.joining import Ground, Note, living_nodes, own_address, settle, start_ray
 from sparring.deploy.parts import Parts
-from sparring.deploy.run_state import mark_running
+from sparring.deploy.run_lock import name_run
+from sparring.deploy.run_state import last_committed, mark_running
 from sparring.deploy.serve import endpoint_beside, first_key
 from sparring.deploy.shared_storage import check_shared
 from sparring.deploy.stopping import Stopping
 from sparring.deploy.topology import Topology
-from sparring.learner.checkpoint import Commit, latest
+from sparring.learner.checkpoint import Commit, consumed_entries, latest, unlearned_entries
 from sparring.learner.group import LearnerGroup
 from sparring.learner.loop import publish_initial
 from sparring.learner.publish import default_store
@@ -45,15 +46,16 @@ async def start_cluster(
               ComponentFailed: a part was not ready in time.
     """
     recipe = build(config.recipe)
-    root = directory.root.resolve()
-    # Several runs may share a Redis: the name for people, the hash of the whole path to tell them apart.
-    run_id = f"{root.name}-{sha256(bytes(root)).hexdigest()[:8]}"
+    run_id = name_run(directory, new=not resume)  # several runs may share a Redis
     async with AsyncExitStack() as stack:
         ground = start_ray(config, stack)
         stopping.listen()
         # On the address that other nodes reach, even if there is none yet: a cluster may grow.
         host = own_address() if ground is Ground.JOINED else None
-        redis = config.replay.redis or stack.enter_context(RedisServer.start(directory.redis, host=host)).url
+        fsync = config.replay.fsync
+        redis = (
+            config.replay.redis or stack.enter_context(RedisServer.start(directory.redis, fsync=fsync, host=host)).url
+        )
         mark_running(directory)
         if ground is not Ground.CALLER:
             stack.callback(ray.shutdown)  # before Redis: no actor is to miss it
@@ -63,8 +65,9 @@ async def start_cluster(
             redis, run=run_id, policy=config.policy.name, consumer="driver", **store_settings(config, recipe)
         )
         stack.push_async_callback(store.close)
-        start = latest(directory.checkpoints) if resume else None
-        await _prepare(store, start, resume=resume, note=note)
+        start = await _take_up(store, directory) if resume else None
+        if not resume:
+            await store.clear()  # a Redis of the user's may hold an earlier run of this directory
         proofs = config.proofs if recipe.provers else None
         parts = Parts(config=config, topology=topology, redis=redis, run_id=run_id, proofs=proofs)
         verifiers, workers = parts.verifiers(), parts.workers()
@@ -80,6 +83,8 @@ async def start_cluster(
             start_s=config.cluster.start_s,
         )
         stack.push_async_callback(learner.close)
+        if resume:  # only now: a checkpoint that can not be loaded must not cost the cohorts that it consumed
+            await _put_behind(store, start, directory=directory, note=note)
         version = await publish_initial(learner, feed=store.versions, replay=store.replay, start=start)
         replicas = replicas or parts.replicas(ranks)
         cluster = Cluster(
@@ -101,13 +106,40 @@ async def start_cluster(
         yield cluster
 
 
-async def _prepare(store: RedisStore, start: Commit | None, *, resume: bool, note: Note) -> None:
-    """Make the store hold what the run starts from."""
-    if not resume:
-        await store.clear()  # a Redis of the user's may hold an earlier run of this directory
-        return
+async def _take_up(store: RedisStore, directory: RunDirectory) -> Commit | None:
+    """Refuse every process of the run before; returns the checkpoint to go on from.
+
+    Raises:   UsageError: the checkpoint is damaged, the store is not that of the run, or it has no more of what the
+              steps after the checkpoint learned from.
+    """
+    policy = directory.root / POLICY
+    if not await store.known() and (start := latest(directory.checkpoints)) is not None:
+        raise UsageError(
+            f"the run in {directory.root} has {start.step} steps, but Redis holds nothing of it: its waiting cohorts, "
+            "archive and counts are elsewhere. Point replay.redis at the server that the run used, or restore "
+            f"{directory.redis} and leave replay.redis out where it started its own; if keys sparring:{{NAME}}:... of "
+            f"it are there, write NAME into {directory.identity}. Without them it can not go on. "
+            f"A new run can start from exported weights: --set policy.model={policy}"
+        )
+    await store.take_over()
+    start = latest(directory.checkpoints)  # after: no learner before can add one now
+    unlearned = unlearned_entries(directory.journal, start)
+    if missing := await store.replay.missing(unlearned):
+        raise UsageError(
+            f"the newest checkpoint in {directory.checkpoints} is of step {start.step if start else 0}, the journal "
+            f"goes on to step {last_committed(directory)}, and Redis has no more {len(missing)} of the "
+            f"{len(unlearned)} cohorts that the steps between learned from: going back would lose them and then wait "
+            "for them for ever. Nothing was changed: put the checkpoint of the last step back; or start a new run "
+            f"from exported weights: --set policy.model={policy}"
+        )
+    return start
+
+
+async def _put_behind(store: RedisStore, start: Commit | None, *, directory: RunDirectory, note: Note) -> None:
+    """Make the store hold what the run goes on with."""
+    consumed = consumed_entries(directory.journal, start) if start else ()
     step = start.step if start else 0
-    cleared = await store.prepare_resume(start.entries if start else (), step=step)
+    cleared = await store.prepare_resume(consumed, step=step)
     note(f"resumed step={step} leases_cleared={cleared.leases} entries={cleared.entries}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,10 @@ class Learner(ABC):
         await self._call("restart", [()] * learner.world_size, what="starting again", deadline_s=learner.step_timeout_s)
         self._restarted = True
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit, *, still_ours: Callable[[], Awaitable[None]]) -> None:
         """Write the checkpoint of ``commit`` and its journal line, atomically.
 
+        Args:     still_ours: awaited when all is written, before it counts; raises if another learner took over.
         Raises:   UsageError: the disk is full; the previous checkpoint stays the latest.
         """
         learner = self._config.learner
@@ -93,6 +94,7 @@ class Learner(ABC):
                 what=f"checkpoint of step {commit.step}",
                 deadline_s=learner.step_timeout_s,
             )
+            await still_ours()
             await self._aside(
                 checkpoint.finish,
                 unfinished,

@@ -5,16 +5,19 @@
       │                   └─ time/wait_for_batch                     │         └─ cohorts of the committed steps go,
       └── episodes of the next round ◄── replicas pull the version ◄─┘            and the next round may start
 
-A cohort is acknowledged only once a checkpoint holds what was learned from it, so after a crash nothing is lost and
-nothing is trained twice. With a checkpoint at every step (the default) a version is announced only after its checkpoint
-is whole; with rarer ones, versions of lost steps are superseded by higher numbers on resume.
+A cohort is acknowledged only once a checkpoint holds what was learned from it, and a resume acknowledges all that the
+journal says was learned from, so after a crash nothing is lost and nothing is trained twice. With a checkpoint at every
+step (the default) a version is announced only after its checkpoint is whole; with rarer ones, versions of lost steps
+are superseded by higher numbers on resume.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from sparring.core.errors import ComponentFailed
@@ -40,7 +43,7 @@ class Engine(Protocol):
 
     async def restart(self) -> None: ...
 
-    async def commit(self, commit: Commit) -> None: ...
+    async def commit(self, commit: Commit, *, still_ours: Callable[[], Awaitable[None]]) -> None: ...
 
     async def publish(self, version: PolicyVersion, *, step: int) -> Published: ...
 
@@ -61,13 +64,16 @@ class Uncommitted:
         self.trajectory_ids += [trajectory.trajectory_id for trajectory in trajectories]
         return trajectories
 
-    async def commit(self, engine: Engine, *, version: PolicyVersion, extra: bytes) -> tuple[str, ...]:
+    async def commit(
+        self, engine: Engine, *, version: PolicyVersion, extra: bytes, still_ours: Callable[[], Awaitable[None]]
+    ) -> tuple[str, ...]:
         """Checkpoint the last step; returns what may be acknowledged now, nothing where no step was made since."""
         if not self.entries:
             return ()
         entries, ids = tuple(self.entries), tuple(self.trajectory_ids)
         await engine.commit(
-            Commit(step=self.step, version=version.number, entries=entries, trajectory_ids=ids, extra=extra)
+            Commit(step=self.step, version=version.number, entries=entries, trajectory_ids=ids, extra=extra),
+            still_ours=still_ours,
         )
         self.entries, self.trajectory_ids = [], []
         return entries
@@ -84,6 +90,7 @@ async def learn(
     on_step: OnStep,
     should_stop: Callable[[], bool],
     checkpoint_every: int = 1,
+    keep_checkpoints: int = 1,
     settled: Settled | None = None,
     extra: Callable[[], bytes] = bytes,
 ) -> PolicyVersion:
@@ -93,16 +100,20 @@ async def learn(
     Produces one version a step. ``publish_initial`` comes before.
 
     Args:     start_step: steps made before, by the run that this one takes up.
+              keep_checkpoints: so many are kept; what came after the oldest of them is not acknowledged, so that a
+              run may go back to it.
               settled: awaited after each announcement, until the replicas serve the version.
               extra: bytes to keep with each commit, for the caller's own resume.
     Raises:   TrainingHalted, UsageError, ComponentFailed: see ``Learner``; nothing bad was published.
     """
     version = await _announced(feed, engine.policy)
     since = Uncommitted(step=start_step)
-    acknowledged: Awaitable[None] = _nothing()
+    acknowledged = asyncio.ensure_future(_nothing())
+    still_ours = partial(_still_ours, replay)
+    kept: deque[tuple[str, ...]] = deque()
     while since.step < num_steps:
         clock = Clock()
-        deliveries = await _take(replay, count=cohorts_per_step, should_stop=should_stop)
+        deliveries = await _take(replay, count=cohorts_per_step, should_stop=should_stop, beside=acknowledged)
         clock.lap("time/wait_for_batch")
         if not deliveries:
             break
@@ -113,20 +124,20 @@ async def learn(
         clock.lap("time/train")
         version = PolicyVersion(policy=engine.policy, number=version.number + 1)
         due = step % checkpoint_every == 0
-        consumed = await since.commit(engine, version=version, extra=extra()) if due else ()
+        consumed = await since.commit(engine, version=version, extra=extra(), still_ours=still_ours) if due else ()
         clock.lap("time/commit")
+        spent = _spent(kept, consumed, keep_checkpoints=keep_checkpoints)
+        await still_ours()  # or this would publish over what another learner has published
         published = await engine.publish(version, step=step)
         await feed.announce(published.announcement)
         clock.lap("time/publish")
         await acknowledged  # of the step before
-        acknowledged = asyncio.ensure_future(
-            _acknowledge(consumed, replay, step=step, version=version, settled=settled)
-        )
+        acknowledged = asyncio.ensure_future(_acknowledge(spent, replay, step=step, version=version, settled=settled))
         values |= merge_metrics(delivery.value for delivery in deliveries)
         await on_step(step, clock.report(values, version=version, num_bytes=published.num_bytes))
     await acknowledged
-    if consumed := await since.commit(engine, version=version, extra=extra()):
-        await replay.commit(consumed, step=since.step)
+    if consumed := await since.commit(engine, version=version, extra=extra(), still_ours=still_ours):
+        await replay.commit(_spent(kept, consumed, keep_checkpoints=keep_checkpoints), step=since.step)
     return version
 
 
@@ -134,8 +145,8 @@ async def publish_initial(engine: Engine, *, feed: VersionFeed, replay: Replay, 
     """Announce the weights that training starts from: version 0, or those of the restored checkpoint ``start``.
 
     A restored version keeps its number, unless higher ones were announced: those belong to steps that are lost, and
-    their numbers are never used again. Acknowledging the checkpoint's cohorts once more is harmless and closes the gap
-    between a commit and its acknowledgement.
+    their numbers are never used again. What was learned from was acknowledged before (``checkpoint.consumed_entries``);
+    the checkpoint's own cohorts once more are harmless.
     """
     if start is not None:
         await replay.commit(start.entries, step=start.step)
@@ -161,13 +172,35 @@ async def _acknowledge(
     await replay.commit(entries, step=step)
 
 
+def _spent(kept: deque[tuple[str, ...]], consumed: tuple[str, ...], *, keep_checkpoints: int) -> list[str]:
+    """Add what a checkpoint ``consumed``; returns what no checkpoint that is kept would need once more."""
+    if consumed:
+        kept.append(consumed)
+    return [entry for _ in range(len(kept) - keep_checkpoints + 1) for entry in kept.popleft()]
+
+
+async def _still_ours(replay: Replay) -> None:
+    """An acknowledgement of nothing.
+
+    Raises:   ComponentFailed: a newer learner has taken over.
+    """
+    await replay.commit((), step=0)
+
+
 async def _nothing() -> None:
     """No step was made before the first."""
 
 
-async def _take(replay: Replay, *, count: int, should_stop: Callable[[], bool]) -> list[Delivery[Cohort]]:
-    """The cohorts of one step, or [] once somebody asked to stop."""
+async def _take(
+    replay: Replay, *, count: int, should_stop: Callable[[], bool], beside: asyncio.Future[None]
+) -> list[Delivery[Cohort]]:
+    """The cohorts of one step, or [] once somebody asked to stop.
+
+    Raises:   whatever ``beside`` raised: admission that did not move on would have this wait for ever.
+    """
     while not should_stop():
+        if beside.done():
+            beside.result()
         if deliveries := await replay.take(count=count, timeout_s=POLL_S):
             return deliveries
     return []

@@ -96,8 +96,11 @@ def _bound(host: str, port: int) -> socket.socket:
     return probe
 
 
-def lock_for(lock: IO[str], directory: Path) -> None:
-    """Lock ``directory`` for the server that will inherit the open file; the kernel unlocks it at the server's end."""
+def lock_for(lock: IO[str], directory: Path, *, holder: str = "redis-server") -> None:
+    """Lock ``directory`` for whoever has or inherits the open file; the kernel unlocks it at the end of the last one.
+
+    Raises:   UsageError: a ``holder``, whose pid the file names, has it; or files can not be locked there.
+    """
     deadline = time.monotonic() + LOCK_S
     while True:
         try:
@@ -107,7 +110,12 @@ def lock_for(lock: IO[str], directory: Path) -> None:
             if time.monotonic() > deadline:
                 lock.seek(0)
                 raise UsageError(
-                    f"{directory} is in use by the redis-server with pid {lock.read() or 'unknown'}: another process "
+                    f"{directory} is in use by the {holder} with pid {lock.read() or 'unknown'}: another process "
                     "works on this run; wait for it, stop it, or choose another run directory"
                 ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{lock.name} can not be locked: {error.strerror}; expected a file system with locks (flock), so that "
+                "no two processes write one run; mount it with them, or choose another run directory"
+            ) from error
         time.sleep(0.05)

@@ -113,6 +113,9 @@ class MemoryReplay:
         self._shared.ring()
         return len(leases), before - len(state.cohorts)
 
+    async def missing(self, entries: Sequence[str]) -> list[str]:
+        return [entry for entry in entries if entry not in self._shared.state.cohorts]
+
     async def depth(self) -> int:
         return len(self._waiting())
 

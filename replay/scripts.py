@@ -183,6 +183,15 @@ local born_ms = tonumber(string.match(first, '^(%d+)'))
 return {redis.call('XLEN', KEYS[1]) - #ARGV, now[1] * 1000 + math.floor(now[2] / 1000) - born_ms}
 """
 
+# KEYS stream; ARGV entries.   Returns those that it does not hold.
+MISSING = """
+local missing = {}
+for _, id in ipairs(ARGV) do
+  if #redis.call('XRANGE', KEYS[1], id, id) == 0 then missing[#missing + 1] = id end
+end
+return missing
+"""
+
 # KEYS stream; ARGV group.   Makes the stream and its group where they are not there yet.
 MAKE_GROUP = """
 if redis.call('EXISTS', KEYS[1]) == 0 then

@@ -37,6 +37,7 @@ class RedisStore:
         collector = Fence(connection, keys, role="collector", holder=consumer)
         learner = Fence(connection, keys, role="learner", holder=consumer)
         self._connection, self._keys, self._policy = connection, keys, policy
+        self._fences = collector, learner
         self.archive = RedisArchive(connection, keys, limits=limits)
         self.admission = RedisAdmission(connection, keys, limits=limits)
         self.episodes = RedisEpisodes(connection, keys, limits=limits, fence=collector)
@@ -77,15 +78,29 @@ class RedisStore:
         for stream, group in ((keys.episodes, "collector"), (keys.trajectories(self._policy), "learner")):
             await self._connection.run(scripts.MAKE_GROUP, [stream], [group])
 
+    async def known(self) -> bool:
+        """Whether a learner of this run ever used this Redis."""
+        return bool(await self._connection.call("EXISTS", self._keys.steps, self._keys.fence("learner")))
+
+    async def take_over(self) -> None:
+        """Be the run's collector and learner: those of any process before are refused from now on."""
+        for fence in self._fences:
+            await fence.number()
+
     async def clear(self) -> int:
         """Forget everything this Redis holds of the run: for a new run where an older one had the name.
 
+        All but the fences, so that a process of the older run that still lives is refused.
+
         Returns:  How many keys that were. Call it before any other process of the run connects.
         """
+        await self.take_over()
+        fences = {fence.key.encode() for fence in self._fences}
         count, cursor = 0, b"0"
         while True:
             cursor, names = await self._connection.call("SCAN", cursor, "MATCH", self._keys.pattern, "COUNT", 1000)
-            count += int(await self._connection.call("UNLINK", *names)) if names else 0
+            gone = set(names) - fences
+            count += int(await self._connection.call("UNLINK", *gone)) if gone else 0
             if int(cursor) == 0:
                 break
         await self._make_groups()

@@ -166,6 +166,10 @@ class RedisReplay:
         self._shelf.forget(consumed)
         return int(leases), int(entries)
 
+    async def missing(self, entries: Sequence[str]) -> list[str]:
+        """Those of ``entries`` that can not be delivered any more."""
+        return [entry.decode() for entry in await self._connection.run(scripts.MISSING, [self._stream], entries)]
+
     async def depth(self) -> int:
         """Cohorts waiting: inserted, not committed and not taken by this process."""
         return max(0, (await self._backlog())[0])

@@ -85,16 +85,30 @@ def episode_of(trajectory_id):
 
 
 async def left_in_redis(run):
-    """Episodes ever accepted, and the ids of those that still wait in a stream."""
+    """Episodes ever accepted, and the ids of those that still wait in a stream.
+
+    What the newest checkpoint alone has learned from is there too, for the case that it can not be read; it does not
+    wait.
+    """
     with RedisServer.start(run.redis) as server:
         client = await connect(server.url)
         run_id = (await client.keys("sparring:*"))[0].decode().split("{")[1].split("}")[0]
         keys = Keys(run_id)
         accepted = sum(int(count) for count in (await client.hgetall(keys.accepted)).values())
         episodes = [decode(fields[b"v"], Episode).episode_id for _, fields in await client.xrange(keys.episodes)]
-        cohorts = [decode(fields[b"v"], Cohort) for _, fields in await client.xrange(keys.trajectories("base"))]
+        cohorts = {
+            entry.decode(): decode(fields[b"v"], Cohort)
+            for entry, fields in await client.xrange(keys.trajectories("base"))
+        }
         await client.aclose()
-    waiting = [trajectory.trajectory_id for cohort in cohorts for trajectory in cohort.trajectories]
+    learned = set(cohorts) & {entry for line in journal(run) for entry in line["entries"]}
+    assert learned <= set(journal(run)[-1]["entries"])
+    waiting = [
+        trajectory.trajectory_id
+        for entry, cohort in cohorts.items()
+        if entry not in learned
+        for trajectory in cohort.trajectories
+    ]
     return accepted, episodes, waiting
 
 
@@ -183,6 +197,11 @@ def test_interrupting_a_run_ends_it_cleanly_and_says_how_to_resume(run, number, 
     process = start(run, steps=500)
     wait_for_step(run, 2, process)
     assert read_state(run).phase == Phase.RUNNING
+    config = run.config.read_bytes()
+    second = train(run, steps=7, resume=True)
+    assert second.returncode == 2
+    assert f"in use by the run with pid {process.pid}" in second.stderr
+    assert run.config.read_bytes() == config
     process.send_signal(number)
     assert process.wait(timeout=120) == code
     assert f"sparring train --resume --run {run.root}" in (run.root.parent / "log.txt").read_text()

@@ -65,30 +65,99 @@ def test_a_checkpoint_that_was_being_written_is_ignored_and_removed(tmp_path: Pa
     assert not unfinished.exists()
 
 
-@pytest.mark.parametrize("damage", ["no record", "torn record", "missing file", "short file"])
-def test_a_checkpoint_that_is_not_whole_is_removed_in_favour_of_the_one_before(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["torn record", "missing file", "short file"])
+def test_a_damaged_checkpoint_is_named_and_nothing_is_removed(tmp_path: Path, damage: str) -> None:
     write(tmp_path, 1)
     broken = write(tmp_path, 2)
     match damage:
-        case "no record":
-            (broken / "commit.json").unlink()
         case "torn record":
             (broken / "commit.json").write_bytes((broken / "commit.json").read_bytes()[:20])
         case "missing file":
             (broken / "deepspeed" / "state.pt").unlink()
         case _:
             (broken / "deepspeed" / "state.pt").write_bytes(b"\x02")
+    before = everything(tmp_path)
+
+    with pytest.raises(UsageError, match=r"file .*step-00000002/(commit.json|deepspeed/state.pt) .*move it out of"):
+        latest(tmp_path / "checkpoints")
+
+    assert everything(tmp_path) == before
+
+
+def everything(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["commit.json", "state.pt"])
+def test_a_file_that_can_not_be_read_now_costs_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What a network mount that went away answers."""
+    for step in (1, 2):
+        write(tmp_path, step)
+    before = everything(tmp_path)
+
+    def failing(method: str) -> None:
+        real = getattr(Path, method)
+
+        def flaky(self: Path, *arguments: object, **options: object) -> object:
+            if self.name == name:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            return real(self, *arguments, **options)
+
+        monkeypatch.setattr(Path, method, flaky)
+
+    failing("read_bytes" if name == "commit.json" else "stat")
+    with pytest.raises(UsageError, match=rf"{name} can not be read: Stale file handle; nothing was changed"):
+        latest(tmp_path / "checkpoints")
+
+    monkeypatch.undo()
+    assert everything(tmp_path) == before
+    assert latest(tmp_path / "checkpoints") == record(2)
+
+
+def test_a_checkpoint_put_aside_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    broken = write(tmp_path, 2)
+    broken.rename(broken.with_name("step-00000002.damaged"))
 
     assert latest(tmp_path / "checkpoints") == record(1)
-    assert not broken.exists()
+    write(tmp_path, 2)
+    write(tmp_path, 3)
+    assert latest(tmp_path / "checkpoints") == record(3)
+    assert (tmp_path / "checkpoints" / "step-00000002.damaged").exists()
+
+
+def test_a_crash_while_an_old_checkpoint_is_removed_leaves_no_half_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 1)
+    real, names = checkpoint.shutil.rmtree, list[str]()
+
+    def dies(path: Path, **options: object) -> None:
+        names.append(path.name)
+        if path.exists() and path.name.endswith("step-00000001"):
+            (path / "commit.json").unlink()
+            raise KeyboardInterrupt
+        real(path, ignore_errors=True)
+
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", dies)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, 2, keep=1)
+    monkeypatch.undo()
+
+    assert "step-00000001" not in names
+    assert latest(tmp_path / "checkpoints") == record(2)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000002"]
 
 
 def test_a_flipped_bit_is_found_before_anything_is_loaded(tmp_path: Path) -> None:
     broken = write(tmp_path, 2)
     (broken / "deepspeed" / "state.pt").write_bytes(b"\x02" * 99 + b"\x03")
 
-    with pytest.raises(UsageError, match=r"state.pt hashes to .*delete .*step-00000002 to resume from the checkpoint"):
+    with pytest.raises(UsageError, match=r"state.pt hashes to .*move it out of .* to resume from the checkpoint"):
         verify(tmp_path / "checkpoints", step=2)
+    assert broken.exists()
 
 
 def test_a_full_disk_names_the_directory_and_keeps_the_checkpoint_before(
@@ -187,3 +256,21 @@ def test_lines_of_steps_that_no_checkpoint_holds_are_cut(tmp_path: Path) -> None
     repair_journal(tmp_path / "journal.jsonl", record(2))
 
     assert journal_steps(tmp_path) == [1, 2]
+
+
+def test_what_was_consumed_is_what_all_steps_up_to_the_commit_consumed(tmp_path: Path) -> None:
+    for step in (1, 2, 3, 4):
+        write(tmp_path, step)
+
+    # Lines of lost steps and a torn one do not count, a missing last one does.
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"step": 3, "entr')
+    assert checkpoint.consumed_entries(tmp_path / "journal.jsonl", record(3)) == ("1-0", "2-0", "3-0")
+    assert checkpoint.consumed_entries(tmp_path / "journal.jsonl", record(5))[-2:] == ("4-0", "5-0")
+
+
+def test_a_journal_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text("[]\n")
+
+    with pytest.raises(UsageError, match=r"journal\.jsonl can not be read"):
+        checkpoint.consumed_entries(tmp_path / "journal.jsonl", record(1))

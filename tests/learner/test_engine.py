@@ -67,6 +67,10 @@ def batch(build: Build, step: int) -> list[Trajectory]:
     return [build(f"{step}/{n}", prompt=2, response=4 + n, version=step - 1) for n in range(6)]
 
 
+async def ours() -> None:
+    """No other learner has taken over."""
+
+
 def commit(step: int) -> Commit:
     return Commit(step=step, version=step, entries=(f"{step}-0",), trajectory_ids=(f"t{step}",))
 
@@ -84,7 +88,7 @@ async def test_a_resumed_run_is_bit_equal_to_one_that_never_stopped(
     for step in (1, 2, 3, 4):
         await whole.step(batch(trajectory, step), step=step, version=step - 1)
         if step == 2:
-            await whole.commit(commit(2))
+            await whole.commit(commit(2), still_ours=ours)
     expected, expected_hash = await published(whole, 4)
 
     resumed = engine(zero_stage=stage)
@@ -235,7 +239,7 @@ async def test_a_checkpoint_that_does_not_fit_keeps_the_one_before(
 ) -> None:
     learner = engine()
     await learner.step(batch(trajectory, 1), step=1, version=0)
-    await learner.commit(commit(1))
+    await learner.commit(commit(1), still_ours=ours)
     await learner.step(batch(trajectory, 2), step=2, version=1)
 
     # The kernel refuses to let any file of this process grow past 20 kB: torch's own write fails half way.
@@ -243,14 +247,14 @@ async def test_a_checkpoint_that_does_not_fit_keeps_the_one_before(
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         with pytest.raises(UsageError, match=r"checkpoint.*checkpoints failed: .*MiB free"):
-            await learner.commit(commit(2))
+            await learner.commit(commit(2), still_ours=ours)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000001"]
     assert latest(tmp_path / "checkpoints") == commit(1)
     # Space is found: the very same learner goes on.
-    await learner.commit(commit(2))
+    await learner.commit(commit(2), still_ours=ours)
     assert latest(tmp_path / "checkpoints") == commit(2)
     lines = (tmp_path / "journal.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
@@ -259,7 +263,7 @@ async def test_a_checkpoint_that_does_not_fit_keeps_the_one_before(
 async def test_a_checkpoint_of_another_stage_is_refused(engine: Open, trajectory: Build) -> None:
     writer = engine(zero_stage=0)
     await writer.step(batch(trajectory, 1), step=1, version=0)
-    await writer.commit(commit(1))
+    await writer.commit(commit(1), still_ours=ours)
 
     with pytest.raises(UsageError, match="holds no model and optimizer of this configuration"):
         await engine(zero_stage=2).restore(commit(1))
@@ -268,7 +272,7 @@ async def test_a_checkpoint_of_another_stage_is_refused(engine: Open, trajectory
 async def test_a_mended_journal_follows_the_restored_commit(engine: Open, trajectory: Build, tmp_path: Path) -> None:
     learner = engine()
     await learner.step(batch(trajectory, 1), step=1, version=0)
-    await learner.commit(commit(1))
+    await learner.commit(commit(1), still_ours=ours)
     whole = (tmp_path / "journal.jsonl").read_bytes()
     (tmp_path / "journal.jsonl").unlink()
 

@@ -27,6 +27,10 @@ pytestmark = [
 Build = Callable[..., Trajectory]
 
 
+async def ours() -> None:
+    """No other learner has taken over."""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     import ray
@@ -70,7 +74,7 @@ async def test_two_ranks_learn_commit_resume_publish_and_halt(
         values = await group.step(batch(trajectory, 1), step=1, version=0)
         assert values["tokens/trained"] == sum(range(4, 11))
         record = Commit(step=1, version=1, entries=("1-0",), trajectory_ids=("t",))
-        await group.commit(record)
+        await group.commit(record, still_ours=ours)
         assert latest(directory.checkpoints) == record
 
         await group.step(batch(trajectory, 2), step=2, version=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -39,7 +39,8 @@ class FakeLearner:
     async def restart(self) -> None:
         self.log.append("restart")
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit, *, still_ours: Callable[[], Awaitable[None]]) -> None:
+        await still_ours()
         self.log.append(("commit", commit.step))
         self.commits.append(commit)
 
@@ -70,7 +71,8 @@ class MemoryReplay:
         return taken
 
     async def commit(self, entries: Sequence[str], *, step: int) -> None:
-        self.log.append(("acknowledge", step, tuple(entries)))
+        if step:  # 0: whether this learner is still the one
+            self.log.append(("acknowledge", step, tuple(entries)))
         self.committed += entries
 
 
@@ -304,3 +306,13 @@ async def test_a_cohort_may_ask_to_start_again_before_it_is_learned_from(
     await bench.run(cohorts_per_step=1)
     events = [entry if entry == "restart" else entry[:2] for entry in bench.log if entry[0] in ("step", "r")]
     assert events == [("step", 1), "restart", ("step", 2)]
+
+
+async def test_replicas_that_fail_end_a_loop_whose_cohorts_wait_for_them(cohorts: Make) -> None:
+    bench = Bench(cohorts(1), newest=announced(0))
+
+    async def settled(version: PolicyVersion) -> None:
+        raise ComponentFailed("replica", f"does not serve {version}", rank=0)
+
+    with pytest.raises(ComponentFailed, match="does not serve"):
+        await asyncio.wait_for(bench.run(cohorts_per_step=1, settled=settled), timeout=5)

@@ -59,6 +59,15 @@ async def entries(store):
 
 
 @pytest.mark.service
+@pytest.mark.parametrize("fsync", ["everysec", "always"])
+async def test_a_server_forces_its_file_to_the_disk_as_often_as_asked(tmp_path, fsync):
+    with RedisServer.start(tmp_path, fsync=fsync) as server:
+        client = await connect(server.url)
+        assert await client.config_get("appendfsync") == {"appendfsync": fsync}
+        await client.aclose()
+
+
+@pytest.mark.service
 async def test_a_killed_server_has_lost_nothing_that_was_answered(tmp_path):
     with RedisServer.start(tmp_path) as server:
         async with await RedisStore.connect(server.url, **SETTINGS) as store:

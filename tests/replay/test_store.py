@@ -1,5 +1,6 @@
 import pytest
 
+from sparring.core.errors import ComponentFailed
 from sparring.core.types import Episode, Task
 from sparring.replay.keys import Keys
 from sparring.replay.store import RedisStore
@@ -50,4 +51,23 @@ async def test_processes_of_a_run_may_connect_in_any_order(redis_server, run):
     late = await RedisStore.connect(redis_server.url, run=run, **SETTINGS)
     assert len(await late.episodes.get(count=9, timeout_s=0)) == 1
     for store in [*stores, late]:
+        await store.close()
+
+
+@pytest.mark.service
+async def test_clearing_a_run_refuses_a_learner_and_a_collector_that_still_live(redis_server, run):
+    old, new = [await RedisStore.connect(redis_server.url, run=run, **SETTINGS) for _ in range(2)]
+    assert not await new.known()
+    await old.replay.take(count=1, timeout_s=0)
+    await old.episodes.get(count=1, timeout_s=0)
+    assert await new.known()
+    await new.clear()
+    await put_one(new)
+    with pytest.raises(ComponentFailed, match="replaced"):
+        await old.replay.take(count=1, timeout_s=0)
+    with pytest.raises(ComponentFailed, match="replaced"):
+        await old.episodes.get(count=1, timeout_s=0)
+    assert len(await new.episodes.get(count=1, timeout_s=0)) == 1
+    assert await new.replay.take(count=1, timeout_s=0) == []
+    for store in (old, new):
         await store.close()

@@ -79,7 +79,7 @@ class CountingLearner:
         self.batches.append(list(trajectories))
         return {"tokens/trained": float(sum(sum(t.loss_mask) for t in trajectories))}
 
-    async def commit(self, commit):
+    async def commit(self, commit, *, still_ours):
         self.commits.append(commit)
 
     async def publish(self, version, *, step):

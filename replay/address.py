@@ -61,6 +61,6 @@ def _user(user: str) -> str:
 
 def _unreadable(url: str, problem: str) -> UsageError:
     return UsageError(
-        f"Redis address {public(url)!r}: {problem}; expected redis://host:port or unix:///path, and in a password % and "
-        "two digits for each of / ? # @ : %, or the password in SPARRING_REDIS_PASSWORD"
+        f"Redis address {public(url)!r}: {problem}; expected redis://host:port or unix:///path, and in a password % "
+        "and two digits for each of / ? # @ : %, or the password in SPARRING_REDIS_PASSWORD"
     )

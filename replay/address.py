@@ -17,14 +17,16 @@ def public(url: str) -> str:
     """``url`` for people to read: what is, or might be, part of a password is hidden, and so is every option."""
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return url if url.startswith("/") and "?" not in url else HIDDEN
-    plain = re.split(r"[?#]", rest, maxsplit=1)[0]
-    options = "" if plain == rest else f"?{HIDDEN}"
+        found = HOST.fullmatch(url)
+        plain = found is not None and (found["port"] or ":0")[1:].isdigit()
+        return url if plain or (url.startswith("/") and "?" not in url) else HIDDEN
+    before = re.split(r"[?#]", rest, maxsplit=1)[0]
+    options = "" if before == rest else f"?{HIDDEN}"
     if scheme == "unix" and "@" not in rest:
-        return f"{scheme}://{plain}{options}"
-    if "@" in rest[len(plain) :]:  # a password with a ? in it, or an option with an @: nobody can tell
+        return f"{scheme}://{before}{options}"
+    if "@" in rest[len(before) :]:  # a password with a ? in it, or an option with an @: nobody can tell
         return f"{scheme}://{HIDDEN}"
-    user, at, place = plain.rpartition("@")
+    user, at, place = before.rpartition("@")
     found = HOST.fullmatch(place)
     if found is None:
         return f"{scheme}://{HIDDEN}"
@@ -59,6 +61,6 @@ def _user(user: str) -> str:
 
 def _unreadable(url: str, problem: str) -> UsageError:
     return UsageError(
-        f"Redis address {public(url)}: {problem}; expected redis://host:port or unix:///path, and in a password % and "
-        "two digits for each of / ? # @ : %, or the password in SPARRING_REDIS_PASSWORD"
+        f"Redis address {public(url)!r}: {problem}; expected redis://host:port or unix:///path, and in a password % "
+        "and two digits for each of / ? # @ : %, or the password in SPARRING_REDIS_PASSWORD"
     )

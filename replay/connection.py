@@ -39,7 +39,7 @@ async def connect(url: str) -> Redis:
     try:
         client = _client(redis_address(url))
     except ValueError as error:
-        raise UsageError(f"Redis address {public(url)}: {error}; {expected}") from error
+        raise UsageError(f"Redis address {public(url)!r}: {error}; {expected}") from error
     try:
         info = await asyncio.wait_for(client.info(), CONNECT_S)
         _check(info, url)

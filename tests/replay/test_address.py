@@ -63,6 +63,8 @@ async def test_an_address_that_can_not_be_used_is_shown_without_its_password(add
         ("redis://me:pass@redis-1.example:6379/0", "redis://me:***@redis-1.example:6379/0"),
         ("redis://:pass@[::1]:6379", "redis://:***@[::1]:6379"),
         ("redis://redis:63x79", "redis://redis:***"),
+        ("127.0.0.1:6379", "127.0.0.1:6379"),
+        ("redis:hunter2", "***"),
         ("redis://redis:6379?db=1", "redis://redis:6379?***"),
         ("unix:///run/redis.sock", "unix:///run/redis.sock"),
         ("/run/a@b/redis.sock", "/run/a@b/redis.sock"),

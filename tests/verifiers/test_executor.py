@@ -291,8 +291,11 @@ async def test_an_endless_program_ends_at_its_processor_limit_however_short_its_
 async def test_random_numbers_are_the_same_in_every_interpreter_of_the_first_kind(pool):
     program = "import random\ndef f(x):\n    return random.random()"
     first = await pool.verify(claim(program))
-    await pool.close()
+    pids = pool.pids()
+    for slot in pool._slots:
+        slot.kill()
     assert (await pool.verify(claim(program))).outputs == first.outputs
+    assert not set(pids) & set(pool.pids())
 
 
 async def test_the_event_loop_goes_on_while_a_program_runs(pool):

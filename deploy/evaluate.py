@@ -17,7 +17,7 @@ from sparring.deploy.export import POLICY
 from sparring.deploy.statistics import paired_bootstrap
 from sparring.deploy.test_set import refuse_test_set
 from sparring.recipes import build
-from sparring.serving.settings import EngineSettings
+from sparring.serving.settings import EngineSettings, prepare_environment
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.verifiers.pools import VerifierPools
 
@@ -49,12 +49,14 @@ async def evaluate_policy(
     config: RunConfig, model: Path, tasks: Callable[[], list[Task]], *, num_samples: int
 ) -> list[Result]:
     """Answer tasks with ``model`` on an engine of its own; they are called for once it is ready."""
+    config = config.model_copy(update={"policy": config.policy.model_copy(update={"model": model})})
+    settings = EngineSettings.of(config)
+    prepare_environment(settings)  # first: vLLM chooses its log as it is imported
     # Imports vLLM, which a refusal does not need.
     from sparring.serving.engine import SteppedEngine
     from sparring.serving.local import LocalSampler
 
-    config = config.model_copy(update={"policy": config.policy.model_copy(update={"model": model})})
-    engine = SteppedEngine(EngineSettings.of(config), tokenizer=load_tokenizer(model))
+    engine = SteppedEngine(settings, tokenizer=load_tokenizer(model))
     recipe = build(config.recipe)
     pool = VerifierPools(config.executor, config.proofs if recipe.provers else None)
     sampler = LocalSampler(engine, config=config)

@@ -41,6 +41,7 @@ from sparring.deploy.stopping import Stopped, Stopping
 from sparring.deploy.test_set import refuse_test_set
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
+from sparring.serving.settings import quiet_environment
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.verifiers.proofs.backends import check_provers
 from sparring.verifiers.tiers import choose
@@ -81,6 +82,7 @@ def _run(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     view = LiveView(directory.root.name, num_steps=config.steps)
     with view, marked(directory) as endings:
         if config.mode == "single_process":
+            quiet_environment()
             # Imports vLLM and DeepSpeed into this process, which no other mode needs.
             from sparring.deploy.single_process import train_single_process
 

@@ -11,6 +11,7 @@ from typing import Any
 from sparring.actors.evaluation import Result, evaluate, read_tasks
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
+from sparring.core.run_config import read_run_config
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Task
 from sparring.deploy.export import POLICY
@@ -27,9 +28,7 @@ def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int)
 
     Raises:   UsageError: no such run, no exported policy in it, no tasks, or test tasks.
     """
-    if not directory.config.exists():
-        raise UsageError(f"{directory.root} holds no run: give a directory that `sparring train --run` wrote")
-    config = RunConfig.model_validate_json(directory.config.read_bytes())
+    config = read_run_config(directory)
     policy = directory.root / POLICY
     if not policy.is_dir():
         raise UsageError(f"{directory.root} holds no {POLICY}/: the run has not ended yet; stop it with Ctrl-C first")

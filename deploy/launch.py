@@ -26,6 +26,7 @@ from pathlib import Path
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
+from sparring.core.run_config import read_run_config, write_run_config
 from sparring.core.run_file import load_config, override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
@@ -58,7 +59,7 @@ def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable
         return load_config(config, overrides)
     if not directory.config.exists():
         raise UsageError(f"nothing to resume in {directory.root}: it holds no {directory.config.name}")
-    before = RunConfig.model_validate_json(directory.config.read_bytes())
+    before = read_run_config(directory)
     return override_config(rebased(before, working_directory=Path.cwd()), overrides)
 
 
@@ -170,6 +171,6 @@ def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: 
     with writing(directory):
         directory.logs.mkdir(parents=True, exist_ok=True)
         name_run(directory, new=not resume)
-        directory.config.write_text(config.model_dump_json(indent=2))
+        write_run_config(config, directory)
         if (tokenizer := config.policy.model / "tokenizer.json").is_file():
             shutil.copyfile(tokenizer, directory.tokenizer)

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, UsageError
 from sparring.core.ports import VersionFeed
+from sparring.core.run_config import read_run_config
 from sparring.core.run_file import override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.export import POLICY
@@ -52,9 +53,7 @@ def run_config(directory: RunDirectory, overrides: Iterable[str] = ()) -> RunCon
 
     Raises:   UsageError: no such run, or a value that is wrong.
     """
-    if not directory.config.exists():
-        raise UsageError(f"{directory.root} holds no run: give a directory that `sparring train --run` wrote")
-    return override_config(RunConfig.model_validate_json(directory.config.read_bytes()), overrides)
+    return override_config(read_run_config(directory), overrides)
 
 
 async def directory_feed(store: Path, export: Path) -> VersionFeed:

@@ -26,6 +26,7 @@ from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
 from sparring.core.errors import SparringError, UsageError
 from sparring.core.manifest import MANIFEST, WEIGHTS, Manifest, sha256_of
+from sparring.core.run_config import read_run_config
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Task
 from sparring.deploy.export import POLICY
@@ -78,8 +79,8 @@ def refuse_test_set(tasks: Path) -> None:
 def unfinished(directory: RunDirectory) -> str | None:
     """Why a run is not finished; None for one that is: at its last step, or ended by the clock, policy exported."""
     try:
-        config = _config(directory.root)
-    except (UsageError, ValueError):  # a run that was killed early may leave half a configuration
+        config = read_run_config(directory)
+    except UsageError:  # a run that was killed early may leave half a configuration
         return "it holds no run"
     commit = last_commit(directory)
     if commit is None:
@@ -143,7 +144,7 @@ def evaluate_seed_model(
 
     Raises:   UsageError: there is no configuration, or the model was evaluated before.
     """
-    model = _config(root).policy.model
+    model = read_run_config(RunDirectory(root)).policy.model
     return _evaluate(root, model, step=0, answer=answer, tasks=tasks, num_samples=num_samples)
 
 
@@ -151,7 +152,7 @@ def _evaluate(root: Path, model: Path, *, step: int, answer: Answer, tasks: Path
     result = root / RESULT
     _refuse_second(result)
     hand_out = partial(_claim, result, model, step=step, tasks=tasks, num_samples=num_samples)
-    results = answer(_config(root), model, hand_out, num_samples=num_samples)
+    results = answer(read_run_config(RunDirectory(root)), model, hand_out, num_samples=num_samples)
     append_evaluation(result, results, phase="test", step=step)
     return result
 
@@ -184,13 +185,6 @@ def _refuse_second(result: Path) -> None:
             f"{result.parent} {how} already ({result}): the test set is used once per run; for another number make "
             "another run, with another seed or another --out"
         )
-
-
-def _config(root: Path) -> RunConfig:
-    path = RunDirectory(root).config
-    if not path.exists():
-        raise UsageError(f"{root} holds no run: expected {path.name}, as `sparring train --run` writes it")
-    return RunConfig.model_validate_json(path.read_bytes())
 
 
 def _manifest(path: Path) -> Manifest:

@@ -16,7 +16,7 @@ from sparring.core.rundir import RunDirectory
 from sparring.core.types import Task
 from sparring.deploy.export import POLICY
 from sparring.deploy.statistics import paired_bootstrap
-from sparring.deploy.test_set import refuse_test_set
+from sparring.deploy.test_set import last_commit, read_export, refuse_test_set
 from sparring.recipes import build
 from sparring.serving.settings import EngineSettings, prepare_environment
 from sparring.serving.tokenizer import load_tokenizer
@@ -26,12 +26,10 @@ from sparring.verifiers.pools import VerifierPools
 def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int) -> dict[str, Any]:
     """Sampled and greedy solve rates by kind, before and after, with the interval of the difference.
 
-    Raises:   UsageError: no such run, no exported policy in it, no tasks, or test tasks.
+    Raises:   UsageError: no such run, no policy of its newest commit, no tasks, or test tasks.
     """
     config = read_run_config(directory)
-    policy = directory.root / POLICY
-    if not policy.is_dir():
-        raise UsageError(f"{directory.root} holds no {POLICY}/: the run has not ended yet; stop it with Ctrl-C first")
+    policy = exported_policy(directory)
     path = tasks or config.evaluation.tasks
     if path is None:
         raise UsageError("no held-out tasks: give --tasks, or set evaluation.tasks in the run file")
@@ -42,6 +40,30 @@ def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int)
     after = asyncio.run(evaluate_policy(config, policy, tasks_of, num_samples=num_samples))
     kinds = sorted({result.kind for result in before})
     return {kind: _compare(_of(before, kind), _of(after, kind), seed=config.seed) for kind in kinds}
+
+
+def exported_policy(directory: RunDirectory) -> Path:
+    """The policy of a run's newest commit, as its last session exported it.
+
+    Raises:   UsageError: none was exported since that commit: the run goes on, or was killed.
+    """
+    policy, commit = directory.root / POLICY, last_commit(directory)
+    manifest = read_export(directory)
+    if manifest is not None and (commit is None or manifest.number == commit.version):
+        return policy
+    if commit is None:
+        seen = f"no step of the run in {directory.root} was committed and it holds no whole {POLICY}/"
+    elif manifest is None:
+        seen = f"the run in {directory.root} is at step {commit.step} and holds no whole {POLICY}/"
+    else:
+        seen = (
+            f"the run in {directory.root} is at step {commit.step} (version {commit.version}), but {policy} is "
+            f"version {manifest.number}"
+        )
+    raise UsageError(
+        f"{seen}: a policy is exported when a run ends or is stopped; if it still runs, end it with Ctrl-C; if it was "
+        f"killed, take it up, to its end or to Ctrl-C, with: sparring train --resume --run {directory.root}"
+    )
 
 
 async def evaluate_policy(

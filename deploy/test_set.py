@@ -85,8 +85,8 @@ def unfinished(directory: RunDirectory) -> str | None:
     commit = last_commit(directory)
     if commit is None:
         return "no step of it was committed"
-    manifest = directory.root / POLICY / MANIFEST
-    if not manifest.exists() or _manifest(manifest).number != commit.version:
+    manifest = read_export(directory)
+    if manifest is None or manifest.number != commit.version:
         return f"{POLICY}/ is not the policy of its last step, {commit.step}"
     ended = any((one.phase, one.step) == ("end", commit.step) for one in read_evaluations(directory.evaluations))
     if commit.step < config.steps and not ended:
@@ -100,6 +100,14 @@ def last_commit(directory: RunDirectory) -> Commit | None:
     """The newest checkpoint's commit. Only reads: the run may be running."""
     records = sorted(directory.checkpoints.glob(f"step-*/{RECORD}"))
     return msgspec.json.decode(records[-1].read_bytes(), type=Record).commit if records else None
+
+
+def read_export(directory: RunDirectory) -> Manifest | None:
+    """What the exported policy says that it is; None without one, or where the export broke off."""
+    try:
+        return msgspec.json.decode((directory.root / POLICY / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+        return None
 
 
 def is_used(directory: Path) -> bool:
@@ -185,10 +193,6 @@ def _refuse_second(result: Path) -> None:
             f"{result.parent} {how} already ({result}): the test set is used once per run; for another number make "
             "another run, with another seed or another --out"
         )
-
-
-def _manifest(path: Path) -> Manifest:
-    return msgspec.json.decode(path.read_bytes(), type=Manifest)
 
 
 def _answer(config: RunConfig, model: Path, tasks: Callable[[], list[Task]], *, num_samples: int) -> Sequence[Result]:

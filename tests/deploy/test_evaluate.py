@@ -4,12 +4,17 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from sparring.core.config import RunConfig
+from sparring.core.errors import UsageError
+from sparring.core.manifest import MANIFEST, WEIGHTS, Manifest
+from sparring.core.run_config import write_run_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy import launch
-from sparring.deploy.evaluate import evaluate_policy
+from sparring.deploy.evaluate import evaluate_policy, evaluate_run, exported_policy
+from sparring.learner.checkpoint import Commit, Record
 
 SEED_MODEL = Path(__file__).parents[2] / "deploy" / "models" / "seed"
 LOG = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_LOGGING_STREAM": "ext://sys.stderr"}
@@ -35,6 +40,54 @@ def unset(monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in LOG:
         os.environ.pop(name, None)
+
+
+def a_run(root, *, committed=None, exported=None):
+    """A run directory with checkpoints of these steps, and the policy of this version."""
+    directory = RunDirectory(root)
+    root.mkdir()
+    write_run_config(RunConfig.model_validate({"policy": {"model": str(SEED_MODEL)}}), directory)
+    for step in committed or ():
+        checkpoint = directory.checkpoints / f"step-{step:08d}"
+        checkpoint.mkdir(parents=True)
+        commit = Commit(step=step, version=step, entries=(), trajectory_ids=())
+        (checkpoint / "commit.json").write_bytes(msgspec.json.encode(Record(commit, {})))
+    if exported is not None:
+        manifest = Manifest(policy="base", number=exported, sha256="0", num_bytes=7, tensors={})
+        (root / "policy").mkdir()
+        (root / "policy" / WEIGHTS).write_bytes(b"weights")
+        (root / "policy" / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return directory
+
+
+def test_the_policy_of_the_newest_commit_is_evaluated(tmp_path):
+    directory = a_run(tmp_path / "run", committed=(14, 15), exported=15)
+    assert exported_policy(directory) == tmp_path / "run" / "policy"
+
+
+def test_a_policy_alone_is_enough_where_the_checkpoints_were_removed(tmp_path):
+    assert exported_policy(a_run(tmp_path / "run", exported=15)) == tmp_path / "run" / "policy"
+
+
+def test_an_older_policy_than_the_newest_commit_is_not_evaluated_in_its_place(tmp_path):
+    directory = a_run(tmp_path / "run", committed=(14, 15), exported=6)
+    seen = r"at step 15 \(version 15\), but \S+policy is version 6: .*--resume --run \S+run$"
+    with pytest.raises(UsageError, match=seen):
+        evaluate_run(directory, tasks=None, num_tasks=1)
+
+
+def test_a_run_that_was_killed_before_it_exported_says_how_to_take_it_up(tmp_path):
+    with pytest.raises(UsageError, match=r"is at step 3 and holds no whole policy/: .*if it was killed.*--resume"):
+        exported_policy(a_run(tmp_path / "run", committed=(3,)))
+    with pytest.raises(UsageError, match=r"no step .* was committed.*--resume"):
+        exported_policy(a_run(tmp_path / "other"))
+
+
+def test_an_export_that_broke_off_is_none(tmp_path):
+    directory = a_run(tmp_path / "run", committed=(3,), exported=3)
+    (tmp_path / "run" / "policy" / MANIFEST).unlink()
+    with pytest.raises(UsageError, match="no whole policy/"):
+        exported_policy(directory)
 
 
 def test_what_vllm_logs_is_kept_off_standard_output_before_it_is_imported(monkeypatch, unset):

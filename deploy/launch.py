@@ -34,6 +34,7 @@ from sparring.deploy.job import check_run_directory, rebased
 from sparring.deploy.memory import resident_mib
 from sparring.deploy.records import Ending, closing_lines
 from sparring.deploy.report import write_report
+from sparring.deploy.resuming import refuse_other_rounds, refuse_run_file
 from sparring.deploy.run_lock import delete, held, name_run, writing
 from sparring.deploy.run_state import last_committed, marked
 from sparring.deploy.session import Session
@@ -59,8 +60,9 @@ def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable
         return load_config(config, overrides)
     if not directory.config.exists():
         raise UsageError(f"nothing to resume in {directory.root}: it holds no {directory.config.name}")
-    before = read_run_config(directory)
-    return override_config(rebased(before, working_directory=Path.cwd()), overrides)
+    refuse_run_file(config, directory)
+    before = rebased(read_run_config(directory), working_directory=Path.cwd())
+    return refuse_other_rounds(before, override_config(before, overrides), directory)
 
 
 def plan(config: RunConfig) -> str:

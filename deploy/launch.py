@@ -30,6 +30,7 @@ from sparring.core.run_config import read_run_config, write_run_config
 from sparring.core.run_file import load_config, override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
+from sparring.deploy.existing import holds_run
 from sparring.deploy.job import check_run_directory, rebased
 from sparring.deploy.memory import resident_mib
 from sparring.deploy.records import Ending, closing_lines
@@ -165,7 +166,7 @@ def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: 
 
     Raises:   UsageError: the directory already holds a run, or can not be written.
     """
-    if fresh and not resume and directory.config.exists():
+    if fresh and not resume and holds_run(directory):
         name_run(directory, new=False)
         delete(directory)
     if directory.config.exists() and not resume:

@@ -74,7 +74,7 @@ def scale_rollouts(
 def evaluate(
     run: Run,
     tasks: Annotated[Path | None, typer.Option(help="Held-out tasks (JSONL) other than the run's own.")] = None,
-    num_tasks: Annotated[int, typer.Option(help="Tasks of each kind.")] = 200,
+    num_tasks: Annotated[int, typer.Option(min=1, help="Tasks of each kind.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Held-out solve rates of a run's newest committed policy, beside the model it started from.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparring.actors.evaluation import Result, evaluate, read_tasks
+from sparring.actors.evaluation import Result, evaluate
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.run_config import read_run_config
@@ -16,7 +15,7 @@ from sparring.core.rundir import RunDirectory
 from sparring.core.types import Task
 from sparring.deploy.export import POLICY
 from sparring.deploy.statistics import paired_bootstrap
-from sparring.deploy.test_set import last_commit, read_export, refuse_test_set
+from sparring.deploy.test_set import held_out_tasks, last_commit, read_export
 from sparring.recipes import build
 from sparring.serving.settings import EngineSettings, prepare_environment
 from sparring.serving.tokenizer import load_tokenizer
@@ -33,11 +32,10 @@ def evaluate_run(directory: RunDirectory, *, tasks: Path | None, num_tasks: int)
     path = tasks or config.evaluation.tasks
     if path is None:
         raise UsageError("no held-out tasks: give --tasks, or set evaluation.tasks in the run file")
-    refuse_test_set(path)
-    tasks_of = partial(read_tasks, path, num_tasks=num_tasks)
+    asked = held_out_tasks(path, num_tasks=num_tasks)
     num_samples = config.evaluation.num_samples
-    before = asyncio.run(evaluate_policy(config, config.policy.model, tasks_of, num_samples=num_samples))
-    after = asyncio.run(evaluate_policy(config, policy, tasks_of, num_samples=num_samples))
+    before = asyncio.run(evaluate_policy(config, config.policy.model, lambda: asked, num_samples=num_samples))
+    after = asyncio.run(evaluate_policy(config, policy, lambda: asked, num_samples=num_samples))
     kinds = sorted({result.kind for result in before})
     return {kind: _compare(_of(before, kind), _of(after, kind), seed=config.seed) for kind in kinds}
 

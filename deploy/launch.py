@@ -41,7 +41,7 @@ from sparring.deploy.run_state import last_committed, marked
 from sparring.deploy.session import Session
 from sparring.deploy.starting import start_cluster
 from sparring.deploy.stopping import Stopped, Stopping
-from sparring.deploy.test_set import refuse_test_set
+from sparring.deploy.test_set import held_out_tasks
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
 from sparring.serving.settings import quiet_environment
@@ -135,10 +135,8 @@ def check(config: RunConfig) -> None:
     choose(config.executor)
     check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)
-    if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
-        raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
     if config.evaluation.tasks is not None:
-        refuse_test_set(config.evaluation.tasks)
+        held_out_tasks(config.evaluation.tasks, num_tasks=config.evaluation.num_tasks)
 
 
 def _check_staleness(recipe: Recipe, config: RunConfig) -> None:

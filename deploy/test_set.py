@@ -76,6 +76,20 @@ def refuse_test_set(tasks: Path) -> None:
         )
 
 
+def held_out_tasks(path: Path, *, num_tasks: int) -> list[Task]:
+    """The first ``num_tasks`` tasks of each kind, for anything but the final evaluation.
+
+    Raises:   UsageError: they can not be read, there is none, or they are test tasks.
+    """
+    refuse_test_set(path)
+    if tasks := read_tasks(path, num_tasks=num_tasks):
+        return tasks
+    raise UsageError(
+        f"held-out tasks {path}: the first {num_tasks} of each kind are none; expected a file with a task in JSON on "
+        "each line, such as deploy/data/validation.jsonl, and one task or more"
+    )
+
+
 def unfinished(directory: RunDirectory) -> str | None:
     """Why a run is not finished; None for one that is: at its last step, or ended by the clock, policy exported."""
     try:

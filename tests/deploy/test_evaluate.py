@@ -6,6 +6,7 @@ from types import ModuleType
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
@@ -13,10 +14,12 @@ from sparring.core.manifest import MANIFEST, WEIGHTS, Manifest
 from sparring.core.run_config import write_run_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy import launch
+from sparring.deploy.cli import app
 from sparring.deploy.evaluate import evaluate_policy, evaluate_run, exported_policy
 from sparring.learner.checkpoint import Commit, Record
 
 SEED_MODEL = Path(__file__).parents[2] / "deploy" / "models" / "seed"
+VALIDATION = Path(__file__).parents[2] / "deploy" / "data" / "validation.jsonl"
 LOG = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_LOGGING_STREAM": "ext://sys.stderr"}
 
 
@@ -88,6 +91,42 @@ def test_an_export_that_broke_off_is_none(tmp_path):
     (tmp_path / "run" / "policy" / MANIFEST).unlink()
     with pytest.raises(UsageError, match="no whole policy/"):
         exported_policy(directory)
+
+
+@pytest.fixture
+def no_engine(monkeypatch):
+    async def started(*args, **kwargs):
+        raise AssertionError("an engine was started")
+
+    monkeypatch.setattr("sparring.deploy.evaluate.evaluate_policy", started)
+
+
+def test_missing_empty_or_broken_tasks_are_refused_before_an_engine_is_started(tmp_path, no_engine):
+    directory = a_run(tmp_path / "run", committed=(3,), exported=3)
+    path = tmp_path / "tasks.jsonl"
+    with pytest.raises(UsageError, match="No such file"):
+        evaluate_run(directory, tasks=path, num_tasks=2)
+    for text, problem in (("", "such as deploy/data/validation.jsonl"), ("{", "each line must be a task in JSON")):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=problem):
+            evaluate_run(directory, tasks=path, num_tasks=2)
+    with pytest.raises(UsageError, match="the first 0 of each kind are none"):
+        evaluate_run(directory, tasks=VALIDATION, num_tasks=0)
+
+
+def test_so_they_are_before_a_run(tmp_path):
+    for name, text, problem in (("empty", "", "one task or more"), ("broken", "{", "each line must be a task")):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(text)
+        tree = {"policy": {"model": str(SEED_MODEL)}, "evaluation": {"tasks": str(path)}}
+        with pytest.raises(UsageError, match=problem):
+            launch.check(RunConfig.model_validate(tree))
+
+
+def test_no_tasks_at_all_is_no_number_of_tasks():
+    result = CliRunner().invoke(app, ["evaluate", "run", "--num-tasks", "0"])
+    assert result.exit_code == 2
+    assert not isinstance(result.exception, UsageError)
 
 
 def test_what_vllm_logs_is_kept_off_standard_output_before_it_is_imported(monkeypatch, unset):

@@ -38,6 +38,7 @@ from sparring.deploy.report import write_report
 from sparring.deploy.resuming import refuse_other_rounds, refuse_run_file
 from sparring.deploy.run_lock import delete, held, name_run, writing
 from sparring.deploy.run_state import last_committed, marked
+from sparring.deploy.serve import check_endpoint_port
 from sparring.deploy.session import Session
 from sparring.deploy.starting import start_cluster
 from sparring.deploy.stopping import Stopped, Stopping
@@ -135,6 +136,8 @@ def check(config: RunConfig) -> None:
     choose(config.executor)
     check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)
+    if config.endpoint.enabled:
+        check_endpoint_port(config)
     if config.evaluation.tasks is not None:
         held_out_tasks(config.evaluation.tasks, num_tasks=config.evaluation.num_tasks)
 

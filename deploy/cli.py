@@ -175,9 +175,17 @@ def report(run: Run) -> None:
 
     Example: sparring report runs/demo
     """
+    from sparring.deploy.existing import existing_run
     from sparring.deploy.report import write_report
 
-    print(write_report(RunDirectory(run)))
+    directory = existing_run(RunDirectory(run))
+    try:
+        print(write_report(directory))
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename}: {error.strerror}; the report is written into the run: make {run} writable, or copy it "
+            "and report on the copy"
+        ) from error
 
 
 @app.command()

@@ -32,6 +32,5 @@ def existing_run(directory: RunDirectory) -> RunDirectory:
         return directory
     seen = "there is none" if not directory.root.is_dir() else f"it holds no {directory.config.name}"
     raise UsageError(
-        f"run directory {directory.root}: {seen}; give one that a run was started in with "
-        f"sparring train --run {directory.root}"
+        f"run directory {directory.root}: {seen}; start a run with --run {directory.root}, or give the directory of one"
     )

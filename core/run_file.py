@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -19,7 +20,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     """The run file at ``path`` with ``section.key=value`` overrides (values in TOML syntax, or plain text).
 
-    Relative paths in the file are relative to it.
+    Relative paths in the file are relative to it; in overrides to the working directory, if something of that name is
+    there, else to the file too.
 
     Raises:   UsageError: no such file, not TOML, an unknown key (with its nearest match), a value out of range, or
               held-out tasks to be asked every so many steps that no file holds.
@@ -80,8 +82,11 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
 
 def _section(model: type[BaseModel], path: Iterable[str]) -> type[BaseModel]:
     for part in path:
+        if part not in model.model_fields:
+            continue  # a place in a list, or a name in a table: of the section that the list or table is of
         annotation = model.model_fields[part].annotation
-        model = next(kind for kind in (annotation, *get_args(annotation)) if issubclass(kind, BaseModel))
+        kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        model = next(kind for kind in kinds if issubclass(kind, BaseModel))
     return model
 
 
@@ -95,18 +100,30 @@ def _set(tree: dict[str, Any], override: str) -> None:
         if not isinstance(tree, dict):
             raise UsageError(f"override {override!r}: {part} is a value, not a section")
     try:
-        tree[key] = tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        tree[key] = text
+        value = text
+    tree[key] = str(_beside(Path.cwd(), Path(value))) if isinstance(value, str) and _is_path(name.strip()) else value
+
+
+def _is_path(name: str) -> bool:
+    """Whether the setting ``name`` is the path of a file that a run reads."""
+    section, _, key = name.rpartition(".")
+    if section in {"policy.frozen", "recipe.options"}:
+        return section == "policy.frozen" or key.endswith("_file")
+    return name in {"policy.model", "evaluation.tasks"}
+
+
+def _beside(base: Path, path: Path) -> Path:
+    """``path``, made absolute if it is of something that exists in ``base``."""
+    beside = (base / path).resolve()
+    return beside if not path.is_absolute() and beside.exists() else path
 
 
 def _resolved_paths(config: RunConfig, *, base: Path) -> RunConfig:
     """``config`` with the paths of files that exist beside the run file made absolute."""
 
-    def resolve(path: Path) -> Path:
-        beside = (base / path).resolve()
-        return beside if not path.is_absolute() and beside.exists() else path
-
+    resolve = partial(_beside, base)
     frozen = {name: resolve(path) for name, path in config.policy.frozen.items()}
     policy = config.policy.model_copy(update={"model": resolve(config.policy.model), "frozen": frozen})
     options = {

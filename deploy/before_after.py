@@ -84,6 +84,11 @@ class BeforeAfter:
     num_forgotten: int  # by the same measure, the other way round
     examples: Sequence[Example]
 
+    @property
+    def thinks(self) -> bool:
+        """Whether there is an answer whose intermediate values can be told from the rest."""
+        return any(not math.isnan(share) for row in self.rates for share in (row.thinking.before, row.thinking.after))
+
 
 def before_after(evaluations: Sequence[Evaluation], *, readable: Readable, seed: int = 0) -> BeforeAfter | None:
     """Start against end over the tasks that both have; of an unfinished run what there is. None without either."""

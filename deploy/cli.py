@@ -74,7 +74,7 @@ def scale_rollouts(
 def evaluate(
     run: Run,
     tasks: Annotated[Path | None, typer.Option(help="Held-out tasks (JSONL) other than the run's own.")] = None,
-    num_tasks: Annotated[int, typer.Option(help="Tasks of each kind.")] = 200,
+    num_tasks: Annotated[int, typer.Option(min=1, help="Tasks of each kind.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Held-out solve rates of a run's newest committed policy, beside the model it started from.
@@ -175,9 +175,17 @@ def report(run: Run) -> None:
 
     Example: sparring report runs/demo
     """
+    from sparring.deploy.existing import existing_run
     from sparring.deploy.report import write_report
 
-    print(write_report(RunDirectory(run)))
+    directory = existing_run(RunDirectory(run))
+    try:
+        print(write_report(directory))
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename}: {error.strerror}; the report is written into the run: make {run} writable, or copy it "
+            "and report on the copy"
+        ) from error
 
 
 @app.command()

@@ -48,14 +48,15 @@ def _parts(found: BeforeAfter, plot: Text, *, boxed: bool) -> Iterable[Renderabl
     yield Text()
     yield _headline(found)
     yield Text()
-    yield _table(found.rates)
+    yield _table(found.rates, thinks=found.thinks)
     if plot:
         yield Text()
         yield plot
     if found.interval is None:
         yield Text("n/a: the run has not both an evaluation at its start and one at its end.", style="dim")
     else:
-        yield Text("thinks: share of well-formed greedy answers that write intermediate values first", style="dim")
+        if found.thinks:
+            yield Text("thinks: share of well-formed greedy answers that write intermediate values first", style="dim")
         yield Text()
         yield _learned(found)
         yield from (_example(one, boxed=boxed) for one in found.examples)
@@ -72,11 +73,11 @@ def _headline(found: BeforeAfter) -> Text:
     return text
 
 
-def _table(rates: Iterable[Rates]) -> Table:
+def _table(rates: Iterable[Rates], *, thinks: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for title, justify in (("kind", "left"), ("statements", "right"), ("tasks", "right")):
         table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for title in ("sampled", "greedy", "thinks"):
+    for title in ("sampled", "greedy", *(["thinks"] if thinks else [])):
         table.add_column(title, no_wrap=True)
     for row in rates:
         whole = row.num_statements is None
@@ -85,7 +86,7 @@ def _table(rates: Iterable[Rates]) -> Table:
             "all" if whole else str(row.num_statements),
             str(row.num_tasks),
             *(_coloured(change) for change in (row.sampled, row.greedy)),
-            _shown(row.thinking),
+            *([_shown(row.thinking)] if thinks else []),
             style="bold" if whole else "",
         )
     return table

@@ -87,7 +87,7 @@ def tiles(run: LiveRun) -> list[Tile]:
         else Tile(name="step", value=f"{metrics.last_step:,}"),
         _tile("version", metrics.series("version"), "{:.0f}"),
         _tile("reward", _mean(metrics, "reward/mean"), "{:.3f}"),
-        _tile("solve rate", _mean(metrics, "solve_rate/solver"), "{:.3f}"),
+        _tile("solve rate", _solve_rate(metrics), "{:.3f}"),
         _tile("staleness, mean", metrics.series("staleness/mean"), "{:.2f}", "versions"),
         _tile("learner waits", _percent(learner), "{:.0f}", "% of a step"),
         _tile("workers wait", _percent(workers), "{:.0f}", "% of a step"),
@@ -104,6 +104,12 @@ def _tile(name: str, series: Series, form: str, unit: str = "") -> Tile | None:
 
 def _percent(series: Series) -> Series:
     return Series(steps=series.steps, values=[100 * value for value in series.values])
+
+
+def _solve_rate(metrics: Metrics) -> Series:
+    """Of the solver where a recipe has one, else of all that it calls solve rates."""
+    solver = _mean(metrics, "solve_rate/solver")
+    return solver if solver.values else _mean(metrics, "solve_rate")
 
 
 def _mean(metrics: Metrics, front: str) -> Series:

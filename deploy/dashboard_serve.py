@@ -9,6 +9,7 @@ import uvicorn
 from sparring.core.errors import UsageError
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.dashboard import LOOPBACK, dashboard
+from sparring.deploy.existing import existing_run
 
 HOST = "127.0.0.1"
 
@@ -16,10 +17,9 @@ HOST = "127.0.0.1"
 def serve(directory: RunDirectory, *, port: int) -> None:
     """Serve until interrupted; port 0 takes any that is free, and the address is printed first.
 
-    Raises:   UsageError: there is no such directory, or the port is taken.
+    Raises:   UsageError: there is no run in the directory, or the port is taken.
     """
-    if not directory.root.is_dir():
-        raise UsageError(f"run directory {directory.root}: there is none; start a run with --run {directory.root}")
+    existing_run(directory)
     listening = _listen(port)
     print(f"watch {directory.root} at http://{HOST}:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
     config = uvicorn.Config(dashboard(directory, allowed_hosts=LOOPBACK), log_level="warning", access_log=False)

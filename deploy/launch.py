@@ -26,21 +26,26 @@ from pathlib import Path
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.recipe import Recipe
+from sparring.core.run_config import read_run_config, write_run_config
 from sparring.core.run_file import load_config, override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.closing import show_before_after
+from sparring.deploy.existing import holds_run
 from sparring.deploy.job import check_run_directory, rebased
 from sparring.deploy.memory import resident_mib
 from sparring.deploy.records import Ending, closing_lines
 from sparring.deploy.report import write_report
+from sparring.deploy.resuming import refuse_other_rounds, refuse_run_file
 from sparring.deploy.run_lock import delete, held, name_run, writing
 from sparring.deploy.run_state import last_committed, marked
+from sparring.deploy.serve import check_endpoint_port
 from sparring.deploy.session import Session
 from sparring.deploy.starting import start_cluster
 from sparring.deploy.stopping import Stopped, Stopping
-from sparring.deploy.test_set import refuse_test_set
+from sparring.deploy.test_set import held_out_tasks
 from sparring.deploy.view import LiveView
 from sparring.recipes import build
+from sparring.serving.settings import quiet_environment
 from sparring.serving.tokenizer import load_tokenizer
 from sparring.verifiers.proofs.backends import check_provers
 from sparring.verifiers.tiers import choose
@@ -57,8 +62,9 @@ def resolve(config: Path | None, directory: RunDirectory, *, overrides: Iterable
         return load_config(config, overrides)
     if not directory.config.exists():
         raise UsageError(f"nothing to resume in {directory.root}: it holds no {directory.config.name}")
-    before = RunConfig.model_validate_json(directory.config.read_bytes())
-    return override_config(rebased(before, working_directory=Path.cwd()), overrides)
+    refuse_run_file(config, directory)
+    before = rebased(read_run_config(directory), working_directory=Path.cwd())
+    return refuse_other_rounds(before, override_config(before, overrides), directory)
 
 
 def plan(config: RunConfig) -> str:
@@ -81,6 +87,7 @@ def _run(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     view = LiveView(directory.root.name, num_steps=config.steps)
     with view, marked(directory) as endings:
         if config.mode == "single_process":
+            quiet_environment()
             # Imports vLLM and DeepSpeed into this process, which no other mode needs.
             from sparring.deploy.single_process import train_single_process
 
@@ -129,10 +136,10 @@ def check(config: RunConfig) -> None:
     choose(config.executor)
     check_provers(recipe.provers, config.proofs)
     load_tokenizer(config.policy.model)
-    if config.evaluation.tasks is not None and not config.evaluation.tasks.is_file():
-        raise UsageError(f"held-out tasks {config.evaluation.tasks}: no such file; set evaluation.tasks to one")
+    if config.endpoint.enabled:
+        check_endpoint_port(config)
     if config.evaluation.tasks is not None:
-        refuse_test_set(config.evaluation.tasks)
+        held_out_tasks(config.evaluation.tasks, num_tasks=config.evaluation.num_tasks)
 
 
 def _check_staleness(recipe: Recipe, config: RunConfig) -> None:
@@ -160,7 +167,7 @@ def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: 
 
     Raises:   UsageError: the directory already holds a run, or can not be written.
     """
-    if fresh and not resume and directory.config.exists():
+    if fresh and not resume and holds_run(directory):
         name_run(directory, new=False)
         delete(directory)
     if directory.config.exists() and not resume:
@@ -168,6 +175,6 @@ def prepare(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: 
     with writing(directory):
         directory.logs.mkdir(parents=True, exist_ok=True)
         name_run(directory, new=not resume)
-        directory.config.write_text(config.model_dump_json(indent=2))
+        write_run_config(config, directory)
         if (tokenizer := config.policy.model / "tokenizer.json").is_file():
             shutil.copyfile(tokenizer, directory.tokenizer)

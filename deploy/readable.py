@@ -59,8 +59,8 @@ class Readable:
         return cls(_dialect(_section(config, "recipe")), _tasks(Path(str(path))) if path else {})
 
     def read(self, evaluation: Evaluation) -> Reading:
-        """The greedy answer."""
-        if self.dialect is None or evaluation.kind not in KINDS:
+        """The greedy answer; not well-formed where no dialect reads it."""
+        if self.dialect is None or not self._has_shape(evaluation.kind):
             return Reading(well_formed=False)
         return self.dialect.read(f"solve/{evaluation.kind}", evaluation.answer)
 
@@ -80,12 +80,20 @@ class Readable:
                 return Question(asked=_pairs(payload["inputs"], payload["outputs"]))
 
     def answer(self, evaluation: Evaluation) -> Answer:
-        """What was answered, without the dialect's marks; as it stands if it has not the dialect's shape."""
+        """What was answered, without the dialect's marks; as it stands if it has not the dialect's shape.
+
+        Where no dialect says what an answer looks like, none is ill-formed.
+        """
+        if not self._has_shape(evaluation.kind):
+            return Answer(text=evaluation.answer)
         reading = self.read(evaluation)
         text = reading.program if evaluation.kind == "induction" else reading.answer
         if not reading.well_formed or text is None:
             return Answer(text=evaluation.answer, well_formed=False)
         return Answer(text=text.strip(), thoughts=reading.thoughts)
+
+    def _has_shape(self, kind: str) -> bool:
+        return self.dialect is not None and kind in KINDS
 
     def _asks(self, task: Task, prompt: str) -> bool:
         if self.dialect is None or task.kind.removeprefix("solve/") not in KINDS:

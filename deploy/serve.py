@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 from sparring.core.config import RunConfig
 from sparring.core.errors import ComponentFailed, UsageError
 from sparring.core.ports import VersionFeed
+from sparring.core.run_config import read_run_config
 from sparring.core.run_file import override_config
 from sparring.core.rundir import RunDirectory
 from sparring.deploy.export import POLICY
@@ -52,9 +54,7 @@ def run_config(directory: RunDirectory, overrides: Iterable[str] = ()) -> RunCon
 
     Raises:   UsageError: no such run, or a value that is wrong.
     """
-    if not directory.config.exists():
-        raise UsageError(f"{directory.root} holds no run: give a directory that `sparring train --run` wrote")
-    return override_config(RunConfig.model_validate_json(directory.config.read_bytes()), overrides)
+    return override_config(read_run_config(directory), overrides)
 
 
 async def directory_feed(store: Path, export: Path) -> VersionFeed:
@@ -129,12 +129,31 @@ def serve_run(directory: RunDirectory, overrides: Iterable[str], *, note: Callab
     config = run_config(directory, ["endpoint.hosting=own", *overrides])
     if config.endpoint.hosting != "own":
         raise UsageError("endpoint.hosting = 'shared' needs the replicas of a training run: set endpoint.enabled there")
+    check_endpoint_port(config)
     first_key(directory, config, note=note)
     start_ray(config)
     try:
         return asyncio.run(_serve(config, directory, note=note))
     finally:
         ray.shutdown()
+
+
+def check_endpoint_port(config: RunConfig) -> None:
+    """Look whether the endpoint can listen, before what takes a minute to start.
+
+    Raises:   UsageError: the port is taken, or the address is none of this machine's.
+    """
+    if "RAY_ADDRESS" in os.environ:
+        return  # the endpoint may come to be on another machine
+    host, port = config.endpoint.host, config.endpoint.port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise UsageError(
+            f"port {port} of {host}: {error.strerror}; stop what listens there, or choose another with "
+            f"--set endpoint.port={port + 1 if port < 65_535 else port - 1}"
+        ) from error
 
 
 def first_key(directory: RunDirectory, config: RunConfig, *, note: Callable[[str], None]) -> None:

@@ -26,6 +26,7 @@ from sparring.actors.evaluation import Result, read_tasks
 from sparring.core.config import RunConfig
 from sparring.core.errors import SparringError, UsageError
 from sparring.core.manifest import MANIFEST, WEIGHTS, Manifest, sha256_of
+from sparring.core.run_config import read_run_config
 from sparring.core.rundir import RunDirectory
 from sparring.core.types import Task
 from sparring.deploy.export import POLICY
@@ -75,17 +76,31 @@ def refuse_test_set(tasks: Path) -> None:
         )
 
 
+def held_out_tasks(path: Path, *, num_tasks: int) -> list[Task]:
+    """The first ``num_tasks`` tasks of each kind, for anything but the final evaluation.
+
+    Raises:   UsageError: they can not be read, there is none, or they are test tasks.
+    """
+    refuse_test_set(path)
+    if tasks := read_tasks(path, num_tasks=num_tasks):
+        return tasks
+    raise UsageError(
+        f"held-out tasks {path}: the first {num_tasks} of each kind are none; expected a file with a task in JSON on "
+        "each line, such as deploy/data/validation.jsonl, and one task or more"
+    )
+
+
 def unfinished(directory: RunDirectory) -> str | None:
     """Why a run is not finished; None for one that is: at its last step, or ended by the clock, policy exported."""
     try:
-        config = _config(directory.root)
-    except (UsageError, ValueError):  # a run that was killed early may leave half a configuration
+        config = read_run_config(directory)
+    except UsageError:  # a run that was killed early may leave half a configuration
         return "it holds no run"
     commit = last_commit(directory)
     if commit is None:
         return "no step of it was committed"
-    manifest = directory.root / POLICY / MANIFEST
-    if not manifest.exists() or _manifest(manifest).number != commit.version:
+    manifest = read_export(directory)
+    if manifest is None or manifest.number != commit.version:
         return f"{POLICY}/ is not the policy of its last step, {commit.step}"
     ended = any((one.phase, one.step) == ("end", commit.step) for one in read_evaluations(directory.evaluations))
     if commit.step < config.steps and not ended:
@@ -99,6 +114,14 @@ def last_commit(directory: RunDirectory) -> Commit | None:
     """The newest checkpoint's commit. Only reads: the run may be running."""
     records = sorted(directory.checkpoints.glob(f"step-*/{RECORD}"))
     return msgspec.json.decode(records[-1].read_bytes(), type=Record).commit if records else None
+
+
+def read_export(directory: RunDirectory) -> Manifest | None:
+    """What the exported policy says that it is; None without one, or where the export broke off."""
+    try:
+        return msgspec.json.decode((directory.root / POLICY / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+        return None
 
 
 def is_used(directory: Path) -> bool:
@@ -143,7 +166,7 @@ def evaluate_seed_model(
 
     Raises:   UsageError: there is no configuration, or the model was evaluated before.
     """
-    model = _config(root).policy.model
+    model = read_run_config(RunDirectory(root)).policy.model
     return _evaluate(root, model, step=0, answer=answer, tasks=tasks, num_samples=num_samples)
 
 
@@ -151,7 +174,7 @@ def _evaluate(root: Path, model: Path, *, step: int, answer: Answer, tasks: Path
     result = root / RESULT
     _refuse_second(result)
     hand_out = partial(_claim, result, model, step=step, tasks=tasks, num_samples=num_samples)
-    results = answer(_config(root), model, hand_out, num_samples=num_samples)
+    results = answer(read_run_config(RunDirectory(root)), model, hand_out, num_samples=num_samples)
     append_evaluation(result, results, phase="test", step=step)
     return result
 
@@ -184,17 +207,6 @@ def _refuse_second(result: Path) -> None:
             f"{result.parent} {how} already ({result}): the test set is used once per run; for another number make "
             "another run, with another seed or another --out"
         )
-
-
-def _config(root: Path) -> RunConfig:
-    path = RunDirectory(root).config
-    if not path.exists():
-        raise UsageError(f"{root} holds no run: expected {path.name}, as `sparring train --run` writes it")
-    return RunConfig.model_validate_json(path.read_bytes())
-
-
-def _manifest(path: Path) -> Manifest:
-    return msgspec.json.decode(path.read_bytes(), type=Manifest)
 
 
 def _answer(config: RunConfig, model: Path, tasks: Callable[[], list[Task]], *, num_samples: int) -> Sequence[Result]:

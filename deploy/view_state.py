@@ -69,6 +69,12 @@ class Progress:
             return "both sides busy"
         return "learner waits for rollouts" if learner >= workers else "rollouts wait for the learner"
 
+    @property
+    def solve_rate(self) -> float | None:
+        """The newest one: of the solver where a recipe has one, else the mean over what it calls solve rates."""
+        solver = self.mean("solve_rate/solver")
+        return self.mean("solve_rate") if solver is None else solver
+
     def mean(self, front: str) -> float | None:
         """Mean of the newest ``front`` and ``front/...`` values."""
         found = [value for name, value in self.values.items() if name == front or name.startswith(f"{front}/")]
@@ -97,7 +103,7 @@ def plain_line(progress: Progress) -> str:
     shown: dict[str, tuple[float | None, str]] = {
         "version": (values.get("version"), ".0f"),
         "reward": (progress.mean("reward/mean"), ".3f"),
-        "solve_rate": (progress.mean("solve_rate/solver"), ".3f"),
+        "solve_rate": (progress.solve_rate, ".3f"),
         "valid": (progress.mean("proposals/valid"), ".3f"),
         "staleness_mean": (values.get("staleness/mean"), ".2f"),
         "staleness_max": (values.get("staleness/max"), ".0f"),

@@ -80,17 +80,23 @@ def context_length(config: RunConfig) -> int:
     return min(config.sampling.max_prompt_tokens + answer, model_length(config.policy.model))
 
 
-def prepare_environment(settings: EngineSettings) -> None:
-    """Set what vLLM reads from the environment; must come before vLLM is imported."""
-    # Steps are ours to make: a swap falls between two of them, never into one.
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+def quiet_environment() -> None:
+    """Keep vLLM off the network and off standard output, which is a command's own; before vLLM is imported."""
     for name, value in {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     }.items():
         os.environ.setdefault(name, value)
+
+
+def prepare_environment(settings: EngineSettings) -> None:
+    """Set what vLLM reads from the environment; must come before vLLM is imported."""
+    quiet_environment()
+    # Steps are ours to make: a swap falls between two of them, never into one.
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     if settings.gpus == 0:
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
         # Cores are chosen by rollout.affinity; vLLM would bind to all it sees.

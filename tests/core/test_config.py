@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel, model_validator
 
@@ -65,6 +67,29 @@ def test_a_path_beside_the_run_file_is_made_absolute(tmp_path):
     (tmp_path / "model").mkdir()
     config = load_config(write(tmp_path, '[policy]\nmodel = "model"\n'))
     assert config.policy.model == (tmp_path / "model").resolve()
+
+
+def test_a_path_of_an_override_is_of_the_working_directory_first(tmp_path, monkeypatch):
+    for folder in ("here/model", "here/run/model", "here/run/only", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = write(tmp_path / "here" / "run", "")
+    monkeypatch.chdir(tmp_path / "here")
+    config = load_config(path, ["policy.model=model", "recipe.options.targets_file=model", "policy.name=model"])
+    assert config.policy.model == tmp_path / "here" / "model"
+    assert config.recipe.options["targets_file"] == str(tmp_path / "here" / "model")
+    assert config.policy.name == "model"
+    assert load_config(path, ["policy.model=only"]).policy.model == tmp_path / "here" / "run" / "only"
+    assert load_config(path, ["policy.model=org/none"]).policy.model == Path("org/none")
+    taken_up = override_config(config, ["policy.model=model"])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert taken_up.policy.model == tmp_path / "here" / "model"
+
+
+def test_an_unknown_key_of_a_list_of_sections_is_refused_with_its_nearest_match(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"unknown key proofs\.warm\.0\.foo; the nearest known key is proofs\.warm\.0\."
+    ):
+        load_config(write(tmp_path, ""), ['proofs.warm=[{backend="rocq",header="x",foo=1}]'])
 
 
 def test_a_configuration_survives_json():

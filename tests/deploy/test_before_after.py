@@ -201,6 +201,18 @@ def test_an_answer_of_another_shape_is_shown_as_it_stands():
     assert READABLE.answer(an_evaluation("i", kind="induction", answer=f"<a>{PROGRAM}<eos>")).text == PROGRAM
 
 
+def test_without_a_dialect_an_answer_is_shown_raw_and_is_not_ill_formed():
+    for readable, evaluation in (
+        (Readable(), an_evaluation(answer="<t>1<t>2")),
+        (READABLE, an_evaluation(kind="arithmetic", answer="<t>1<t>2")),
+    ):
+        shown = readable.answer(evaluation)
+        assert (shown.text, shown.thoughts, shown.well_formed) == ("<t>1<t>2", "", True)
+        pair = [evaluation, an_evaluation(phase="end", kind=evaluation.kind)]
+        assert not before_after(pair, readable=readable).thinks
+    assert before_after(flat(a_pair("d")), readable=READABLE).thinks
+
+
 def test_of_a_run_whose_recipe_or_tasks_are_gone_texts_stay_raw(tmp_path):
     for config in ({}, {"recipe": {"name": "gone"}, "evaluation": {"tasks": str(tmp_path / "gone.jsonl")}}):
         readable = Readable.of_run(config)

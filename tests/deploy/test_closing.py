@@ -48,6 +48,15 @@ def shown(run, *, terminal=False, encoding="utf-8"):
     return file.buffer.getvalue().decode(encoding)
 
 
+def test_a_recipe_without_a_dialect_shows_raw_answers_and_no_column_of_thinking(run):
+    run.config.write_text(json.dumps({"recipe": {"name": "of my own"}}))
+    write(run, START, END)
+    text = shown(run)
+    assert "<t>4<a>8<eos>\n" in text
+    assert "ill-formed" not in text
+    assert "thinks" not in text
+
+
 def test_the_end_of_a_run_shows_rates_with_their_interval_and_what_was_learned(run):
     write(run, START, END)
     text = shown(run)

@@ -273,14 +273,16 @@ def test_on_loopback_other_names_are_refused(write_run):
     assert TestClient(app, base_url="http://localhost:8088").get("/").status_code == 200
 
 
-def test_a_directory_that_is_not_there_and_a_taken_port_are_refused_with_what_to_do(tmp_path):
+def test_a_directory_that_is_not_there_and_a_taken_port_are_refused_with_what_to_do(tmp_path, write_run):
     with pytest.raises(UsageError, match="there is none; start a run"):
         serve(RunDirectory(tmp_path / "none"), port=0)
+    with pytest.raises(UsageError, match=r"it holds no config\.json; start a run"):
+        serve(RunDirectory(tmp_path), port=0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(UsageError, match="--port 0 for any"):
-            serve(RunDirectory(tmp_path), port=taken.getsockname()[1])
+            serve(write_run().directory, port=taken.getsockname()[1])
 
 
 @pytest.mark.service

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from sparring.core.config import RunConfig
 from sparring.core.errors import UsageError
 from sparring.core.rundir import RunDirectory
-from sparring.deploy import launch
+from sparring.deploy import launch, run_state
 from sparring.deploy.cli import app
 
 RUNS = Path(__file__).parents[2] / "deploy" / "runs"
@@ -51,6 +51,28 @@ def test_fresh_never_deletes_a_directory_that_holds_no_run(tmp_path):
     (tmp_path / "precious.txt").write_text("keep me")
     launch.prepare(a_config(), RunDirectory(tmp_path), resume=False, fresh=True)
     assert (tmp_path / "precious.txt").exists()
+
+
+def test_fresh_never_deletes_what_another_program_configured(tmp_path):
+    text = json.dumps({"architectures": ["Qwen2ForCausalLM"], "vocab_size": 512})
+    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "model.safetensors").write_text("precious")
+    with pytest.raises(UsageError, match=f"{tmp_path} is not a run, and will not be deleted"):
+        launch.prepare(a_config(), RunDirectory(tmp_path), resume=False, fresh=True)
+    assert (tmp_path / "config.json").read_text() == text
+    assert (tmp_path / "model.safetensors").read_text() == "precious"
+
+
+def test_fresh_deletes_a_run_whose_configuration_is_damaged(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    launch.prepare(a_config(), directory, resume=False, fresh=False)
+    directory.config.write_text("{")
+    with pytest.raises(UsageError, match="will not be deleted"):
+        launch.prepare(a_config(), directory, resume=False, fresh=True)
+    run_state.mark_running(directory)  # what no other program writes
+    directory.metrics.write_text("old")
+    launch.prepare(a_config(), directory, resume=False, fresh=True)
+    assert not directory.metrics.exists()
 
 
 def test_resuming_an_empty_directory_says_so(tmp_path):

@@ -53,6 +53,12 @@ def test_off_a_terminal_each_step_is_one_line_of_key_and_value():
     )
 
 
+def test_the_solve_rate_of_a_recipe_without_a_solver_is_the_mean_over_its_own():
+    progress = Progress("demo", num_steps=9)
+    progress.update({"solve_rate/prover/target": 0.25, "solve_rate/prover/conjecture": 0.75}, 1)
+    assert plain_line(progress) == "step n=1/9 solve_rate=0.500"
+
+
 def test_a_plain_line_leaves_out_what_is_not_known():
     progress = Progress("demo", num_steps=9)
     progress.update({"version": 1.0}, 1)

@@ -24,7 +24,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sparring.core.config import RunConfig
-from sparring.core.errors import UsageError
+from sparring.core.errors import SparringError, UsageError
 from sparring.core.recipe import Recipe
 from sparring.core.run_config import read_run_config, write_run_config
 from sparring.core.run_file import load_config, override_config
@@ -78,9 +78,25 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool, fresh: bo
     """Run to the end, to Ctrl-C or to an error; returns the exit code. Whatever happens, the report is written."""
     check(config)
     check_run_directory(directory)
+    if not resume:
+        holds_run(directory)  # refuses a directory of something else before a file is made in it
     with held(directory):
         prepare(config, directory, resume=resume, fresh=fresh)
-        return _run(config, directory, resume=resume)
+        try:
+            return _run(config, directory, resume=resume)
+        except Exception:
+            _show_what_there_is(directory)
+            raise
+
+
+def _show_what_there_is(directory: RunDirectory) -> None:
+    """After a failure, which whoever called tells in the end."""
+    try:
+        print(f"report: {write_report(directory)}")
+    except (SparringError, OSError) as error:
+        print(f"no report: {error}")
+    if step := last_committed(directory):
+        print(f"{step} steps are committed; take them up again with: sparring train --resume --run {directory.root}")
 
 
 def _run(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:

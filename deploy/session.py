@@ -6,9 +6,11 @@ workers (Ray) ─► episodes ─► collector ─► cohorts ─► learner loo
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from ray.exceptions import RayError
@@ -36,6 +38,8 @@ from sparring.serving.embedder import Embedder
 
 # Plays in flight get this long to end before a finished run leaves them behind (their leases lapse on resume).
 DRAIN_S = 10.0
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -111,14 +115,16 @@ class Session:
                 asyncio.create_task(cluster.keep_serving(halt)),
                 *cluster.keep_working(halt),
             ]
-            await _first_failure_or(learner, helpers)
-            halt.set()
-            await cluster.close_workers(timeout_s=DRAIN_S)
-            await asyncio.wait(helpers, timeout=DRAIN_S)
-            for task in helpers:
-                task.cancel()
-            if self._evaluation is not None:
-                await self._unless_stopped(self._evaluation)
+            try:
+                await _first_failure_or(learner, helpers)
+                halt.set()
+                await cluster.close_workers(timeout_s=DRAIN_S)
+                await asyncio.wait(helpers, timeout=DRAIN_S)
+                if self._evaluation is not None:
+                    await self._unless_stopped(self._evaluation)
+            finally:
+                evaluation = [self._evaluation] if self._evaluation is not None else []
+                await _ended([learner, *helpers, *evaluation])
 
     async def _export(self) -> None:
         newest = await self._cluster.store.versions.latest(self._config.policy.name)
@@ -184,6 +190,16 @@ class Session:
             task.result()
         else:
             task.cancel()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel what still runs, and hear its last words: after a failure they only hide what failed first."""
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=DRAIN_S)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("ended after the first failure error=%r", error)
 
 
 async def _first_failure_or(main: asyncio.Task[object], others: Sequence[asyncio.Task[None]]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.core.config import RunConfig
-from sparring.core.errors import UsageError
+from sparring.core.errors import ComponentFailed, UsageError
 from sparring.core.rundir import RunDirectory
 from sparring.deploy import launch, run_state
 from sparring.deploy.cli import app
@@ -51,6 +51,31 @@ def test_fresh_never_deletes_a_directory_that_holds_no_run(tmp_path):
     (tmp_path / "precious.txt").write_text("keep me")
     launch.prepare(a_config(), RunDirectory(tmp_path), resume=False, fresh=True)
     assert (tmp_path / "precious.txt").exists()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_directory_of_another_program_s_gets_no_file_of_ours(tmp_path, monkeypatch, fresh):
+    monkeypatch.setattr(launch, "check", lambda config: None)
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["Qwen2ForCausalLM"]}))
+    with pytest.raises(UsageError, match="is not a run"):
+        launch.train(a_config(), RunDirectory(tmp_path), resume=False, fresh=fresh)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_run_that_fails_leaves_a_report_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def fail(config, directory, *, resume):
+        directory.journal.write_text('{"step": 3, "entries": [], "trajectories": []}\n')
+        raise ComponentFailed("learner", "gone")
+
+    monkeypatch.setattr(launch, "check", lambda config: None)
+    monkeypatch.setattr(launch, "_run", fail)
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(ComponentFailed, match="gone"):
+        launch.train(a_config(), directory, resume=False, fresh=False)
+    assert directory.report.exists()
+    assert f"3 steps are committed; take them up again with: sparring train --resume --run {directory.root}" in (
+        capsys.readouterr().out
+    )
 
 
 def test_fresh_never_deletes_what_another_program_configured(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from sparring.core.config import RunConfig
 from sparring.core.errors import SamplingFailed
-from sparring.deploy.session import Session
+from sparring.deploy.session import Session, _ended
 
 
 def a_session(error: Exception, notes: list[str]) -> tuple[Any, list[int]]:
@@ -54,3 +54,23 @@ async def test_a_mistake_in_an_evaluation_ends_the_training_at_the_next_step() -
     await asyncio.sleep(0.01)
     with pytest.raises(TypeError, match="a mistake"):
         await session._on_step(2, {})
+
+
+async def test_what_fails_behind_the_first_failure_is_ended_and_heard(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise SamplingFailed("redis is gone too")
+
+    async def fails_when_ended() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise SamplingFailed("and so am I")
+
+    tasks = [asyncio.create_task(work) for work in (fails(), fails_when_ended(), asyncio.sleep(60))]
+    await asyncio.sleep(0)
+    with caplog.at_level("DEBUG"):
+        await _ended(tasks)
+    assert all(task.done() for task in tasks)
+    said = " ".join(caplog.messages)
+    assert "redis is gone too" in said
+    assert "and so am I" in said

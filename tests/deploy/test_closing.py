@@ -144,6 +144,7 @@ def test_the_line_with_the_solve_rates_is_the_last_one_printed(run, monkeypatch,
     monkeypatch.setattr(launch, "_train", trained)
     monkeypatch.setattr(launch, "check", lambda config: None)
     monkeypatch.setattr(launch, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(launch, "holds_run", lambda directory: False)
     config = launch.RunConfig()
     assert launch.train(config, run, resume=False, fresh=False) == 0
     printed = capsys.readouterr().out.splitlines()

@@ -34,6 +34,12 @@ class Lease:
     owner: str
 
 
+def lease_place(lease_id: str, kind: str) -> tuple[int, int]:
+    """The number in the id of a lease of ``kind``, and which of its holders this is; both from 1."""
+    holder, _, number = lease_id.removeprefix(kind).rpartition("#")
+    return int(number), int(holder.removeprefix("~") or 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
     """A version that can be pulled: where its directory is and what its weights hash to."""

@@ -21,14 +21,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from sparring.core.ports import Archive
+from sparring.core.ports import Archive, lease_place
 from sparring.core.recipe import Embed, Recipe, RecipeOptions, Role, Sample, Verify
 from sparring.core.types import Episode, Objective, ScoredRollout, Task, Trajectory
 from sparring.recipes.credit import trajectory
 from sparring.recipes.stp_checking import Attempt, attempt
 from sparring.recipes.stp_conjecturing import CONJECTURER, Conjecturing
 from sparring.recipes.stp_dialects import CompactDialect, StatementDialect
-from sparring.recipes.stp_examples import conjecture_of, demonstration, num_correct, rewarded
+from sparring.recipes.stp_examples import attempted_in_vain, conjecture_of, demonstration, rewarded
 from sparring.recipes.stp_lean import LeanDialect
 from sparring.recipes.stp_measures import measure
 from sparring.recipes.stp_options import STPOptions
@@ -87,11 +87,11 @@ class STP(Recipe):
 
     async def open(self, kind: str, *, task_id: str, archive: Archive, rng: Random) -> Task:
         """The next target, the next seed, or the proofs to recall; a target too where no seed is left."""
-        name, _, position = task_id.rpartition("#")
-        number, slot = divmod(int(position) - 1, self.openings()[kind])
+        place, holder = lease_place(task_id, kind)
+        number, slot = divmod(place - 1, self.openings()[kind])
         if kind == RECALL:
             return await self._open_recall(number, slot, task_id=task_id, archive=archive)
-        if int(name.partition("~")[2] or 1) > MAX_HOLDERS:
+        if holder > MAX_HOLDERS:
             log.warning("left out task=%s: %d plays of it have failed", task_id, MAX_HOLDERS)
             return Task(task_id=task_id, kind=SKIPPED, payload={"round": number})
         plan = await self._round(number, archive)
@@ -184,7 +184,7 @@ class STP(Recipe):
         chosen = select([conjecture_of(episode) for episode in played], options=self.options)
         weights = [1.0] * len(chosen)
         if self.options.reweight and chosen:
-            unproved = self._unproved(cohort)
+            unproved = attempted_in_vain(cohort)
             vectors = await embed([str(task.payload["statement"]) for task in unproved] + [c.statement for c in chosen])
             weights = matching_weights(
                 np.array(vectors[: len(unproved)]),
@@ -195,13 +195,6 @@ class STP(Recipe):
             )
         rewards = dict(zip((each.name for each in chosen), weights, strict=True))
         return [rewarded(episode, rewards.get(episode.episode_id, 0.0)) for episode in cohort]
-
-    def _unproved(self, cohort: Sequence[Episode]) -> list[Task]:
-        """The targets that the round attempted in vain and no round before proved, each once."""
-        tried = [e for e in cohort if e.task.kind == PROVE and not e.task.payload["proved_before"]]
-        proved = {episode.task.payload["target"] for episode in tried if num_correct(episode)}
-        failed = {e.task.payload["target"]: e.task for e in tried if e.task.payload["target"] not in proved}
-        return [failed[name] for name in sorted(failed)]
 
     def credit(self, cohort: Sequence[Episode]) -> list[Trajectory]:
         """The conjectures with a weight, and the proofs worth learning: weighted examples of the next-token loss."""

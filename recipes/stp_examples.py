@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sparring.core.recipe import Role
-from sparring.core.types import Episode, Objective, Trajectory
+from sparring.core.types import Episode, Objective, Task, Trajectory
 from sparring.recipes.stp_records import CONJECTURE, PROOF, ProofRecord
 from sparring.recipes.stp_selection import Conjecture
 
@@ -18,6 +19,14 @@ def num_correct(episode: Episode) -> int:
 def num_attempts(episode: Episode) -> int:
     """Sampled proofs."""
     return sum(scored.solved is not None for scored in episode.rollouts)
+
+
+def attempted_in_vain(cohort: Sequence[Episode]) -> list[Task]:
+    """The targets that a round did not prove and no round before had, each once."""
+    tried = [e for e in cohort if "target" in e.task.payload and not e.task.payload["proved_before"]]
+    proved = {episode.task.payload["target"] for episode in tried if num_correct(episode)}
+    failed = {e.task.payload["target"]: e.task for e in tried if e.task.payload["target"] not in proved}
+    return [failed[name] for name in sorted(failed)]
 
 
 def conjecture_of(episode: Episode) -> Conjecture:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from sparring.core.errors import ComponentFailed
-from sparring.core.ports import Announcement, Lease
+from sparring.core.ports import Announcement, Lease, lease_place
 from sparring.core.types import Task
 from sparring.core.wire import decode, encode, fingerprint
 
@@ -50,8 +50,8 @@ class MemoryState(msgspec.Struct, kw_only=True):
     def give_back(self, lease_id: str) -> None:
         """End a lease without an episode; another one will have its number."""
         kind = self.leases.pop(lease_id).kind
-        holder, _, number = lease_id.removeprefix(kind).rpartition("#")
-        self.freed.setdefault(kind, {})[int(number)] = int(holder.removeprefix("~") or 1) + 1
+        number, holder = lease_place(lease_id, kind)
+        self.freed.setdefault(kind, {})[number] = holder + 1
 
     def next_entry(self) -> str:
         """Ids without a clock, so that a run repeated is a run repeated exactly."""
